@@ -1,0 +1,17 @@
+//! Accounts over HTTP.
+mod auth;
+mod me;
+mod organisations;
+mod people;
+mod sandbox;
+
+use crate::platform::http::Api;
+
+pub fn routes(api: &mut Api) {
+    api.tag("accounts");
+    auth::routes(api);
+    me::routes(api);
+    organisations::routes(api);
+    people::routes(api);
+    sandbox::routes(api);
+}

@@ -1,0 +1,108 @@
+//! Rules of accounts. Pure.
+use crate::kernel::{Code, Fault, Role, email_address, phone_number};
+use crate::platform::personal::PersonalKind;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// An e-mail address or phone number in the form it is compared in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Contact {
+    pub kind: PersonalKind,
+    pub value: String,
+}
+
+impl Contact {
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.contains('@') {
+            return email_address(text).map(|value| Self { kind: PersonalKind::Email, value });
+        }
+        phone_number(text).map(|value| Self { kind: PersonalKind::Phone, value })
+    }
+}
+
+impl Contact {
+    /// Stands for a text that is no contact: found nowhere, delayed like any other.
+    pub fn nobody(text: &str) -> Self {
+        Self { kind: PersonalKind::Address, value: text.to_lowercase() }
+    }
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Contact({})", self.kind)
+    }
+}
+
+/// Length and strength (`zxcvbn`); no composition rules. `about` are words an attacker knows.
+pub fn password_fault(password: &str, about: &[&str], minimum_length: u32, minimum_score: u32) -> Option<Fault> {
+    let long_enough = password.chars().count() >= minimum_length as usize;
+    // Strength is judged on a bounded prefix: the estimate is not linear in length.
+    let judged: String = password.chars().take(100).collect();
+    let strong = u32::from(u8::from(zxcvbn::zxcvbn(&judged, about).score())) >= minimum_score;
+    (!long_enough || !strong).then(|| Fault::at("#/password", Code::PasswordTooWeak).with_limit(minimum_length))
+}
+
+/// How long further attempts wait after so many refused ones: none for three, then doubling from
+/// one second to a quarter of an hour; never for ever.
+pub fn delay_after(failures: i32) -> TimeDelta {
+    match failures {
+        ..=3 => TimeDelta::zero(),
+        4..=13 => TimeDelta::seconds(1 << (failures - 4)).min(TimeDelta::minutes(15)),
+        _ => TimeDelta::minutes(15),
+    }
+}
+
+/// Roles that are held by an appointment letter.
+pub fn needs_letter(role: Role) -> bool {
+    matches!(
+        role,
+        Role::ProcurementOfficer
+            | Role::CommitmentOfficer
+            | Role::ActivityOfficer
+            | Role::Treasurer
+            | Role::AssistantTreasurer
+            | Role::PaymentVerifier
+            | Role::BudgetUser
+    )
+}
+
+/// An instant as people of a zone read it.
+pub fn readable(instant: DateTime<Utc>) -> String {
+    let local = instant + TimeDelta::hours(7);
+    local.format("%d-%m-%Y %H:%M WIB").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn contacts_are_compared_in_one_form() {
+        assert_eq!(Contact::parse(" Budi@Example.ID ").unwrap().value, "budi@example.id");
+        assert_eq!(Contact::parse("0812 3456 7890"), Contact::parse("+62-812-3456-7890"));
+        assert!(Contact::parse("budi").is_none());
+        assert_eq!(format!("{:?}", Contact::parse("a@b.id").unwrap()), "Contact(email)");
+    }
+
+    #[test]
+    fn guessable_passwords_are_refused_and_long_phrases_taken() {
+        assert!(password_fault("password123", &[], 10, 3).is_some());
+        assert!(password_fault("short", &[], 10, 3).is_some());
+        assert!(password_fault("gerobak-lumpia-melintas-senja", &[], 10, 3).is_none());
+    }
+
+    #[test]
+    fn three_mistakes_cost_nothing_and_no_number_of_them_locks_for_ever() {
+        assert_eq!(delay_after(3), TimeDelta::zero());
+        assert_eq!(delay_after(4), TimeDelta::seconds(1));
+        assert_eq!(delay_after(8), TimeDelta::seconds(16));
+        assert_eq!(delay_after(i32::MAX), TimeDelta::minutes(15));
+    }
+
+    proptest! {
+        #[test]
+        fn delays_never_shrink(failures in 0i32..100) {
+            prop_assert!(delay_after(failures + 1) >= delay_after(failures));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `lokapasar config`
+use crate::settings::{self, Source};
+use std::path::Path;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct ShowConfig {
+    /// Adds each setting's default, source and meaning.
+    #[arg(long)]
+    explain: bool,
+}
+
+pub fn run(command: &ShowConfig, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    for (setting, value, source) in settings::explain(file)? {
+        println!("{} = {value:?}", setting.key);
+        if command.explain {
+            let source = match source {
+                Source::Default => "default".to_owned(),
+                Source::File(path) => format!("file {}", path.display()),
+                Source::Environment(name) => format!("environment {name}"),
+            };
+            println!("    {}\n    default {:?}, now from: {source}", setting.meaning, setting.default);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

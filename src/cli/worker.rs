@@ -1,0 +1,115 @@
+//! `lokapasar worker`: delivers notices, announces what lapsed, keeps the house clean.
+//!
+//! Tests call [`step`]; the running worker calls it again and again, at once while there is work
+//! and after a pause when there is none.
+use super::process::{Process, plain, until_told_to_stop};
+use crate::accounts::{self, NoticeProgress};
+use crate::kernel::Error;
+use crate::platform::{App, telemetry, trail};
+use crate::settings::Settings;
+use diesel_async::RunQueryDsl;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+#[derive(clap::Args)]
+pub struct Work {
+    /// Does one round and ends.
+    #[arg(long)]
+    once: bool,
+}
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    pub notices: NoticeProgress,
+    pub expired: usize,
+}
+
+impl Progress {
+    pub fn idle(self) -> bool {
+        self.notices.idle() && self.expired == 0
+    }
+}
+
+/// One round of everything the worker does.
+pub async fn step(app: &App) -> Result<Progress, Error> {
+    let expired = 0;
+    let notices = accounts::step_notices(app).await?;
+    Ok(Progress { notices, expired })
+}
+
+/// Work that once an hour is often enough: coming partitions, old idempotency keys.
+pub async fn tidy(app: &App) -> Result<(), Error> {
+    let mut conn = app.db.conn().await?;
+    trail::ensure_partitions(&mut conn).await?;
+    diesel::sql_query("DELETE FROM idempotency_keys WHERE created_at < $1")
+        .bind::<diesel::sql_types::Timestamptz, _>(app.clock.now() - chrono::TimeDelta::hours(48))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
+pub async fn run(command: Work, settings: Settings) -> anyhow::Result<ExitCode> {
+    telemetry::start_logging(&settings.log)?;
+    let process = Process::open(settings, "lokapasar").await?;
+    process.refuse_demo_accounts().await?;
+    if command.once {
+        tidy(&process.app).await.map_err(plain)?;
+        while !step(&process.app).await.map_err(plain)?.idle() {}
+    } else {
+        let worker = spawn(process.app.clone());
+        until_told_to_stop().await?;
+        worker.stop();
+    }
+    process.close()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A worker in the background of a process.
+pub struct Background {
+    stop: Arc<Notify>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Background {
+    /// Lets the step under way finish.
+    pub fn stop(self) {
+        self.stop.notify_one();
+        let _ = self.thread.join();
+    }
+}
+
+/// Starts the worker on a thread of its own: its steps hold futures that stay on one thread.
+pub fn spawn(app: App) -> Background {
+    let stop = Arc::new(Notify::new());
+    let told = stop.clone();
+    let handle = tokio::runtime::Handle::current();
+    let thread = std::thread::spawn(move || {
+        handle.block_on(async move {
+            let mut rounds: u32 = 0;
+            loop {
+                if rounds % 3_600 == 0
+                    && let Err(error) = tidy(&app).await
+                {
+                    tracing::warn!(%error, "the worker could not tidy up");
+                }
+                rounds = rounds.wrapping_add(1);
+                let pause = match step(&app).await {
+                    Ok(progress) if !progress.idle() => continue,
+                    Ok(_) => Duration::from_secs(1),
+                    Err(error) => {
+                        tracing::warn!(%error, "a step of the worker failed");
+                        Duration::from_secs(5)
+                    }
+                };
+                tokio::select! {
+                    () = told.notified() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    });
+    Background { stop, thread }
+}

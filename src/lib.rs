@@ -1,0 +1,11 @@
+//! Lokapasar
+pub mod access;
+pub mod accounts;
+pub mod app;
+pub mod cli;
+pub mod kernel;
+pub mod platform;
+pub mod policies;
+#[rustfmt::skip]
+mod schema;
+pub mod settings;

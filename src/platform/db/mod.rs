@@ -1,0 +1,12 @@
+//! PostgreSQL: the pool, the one way to a transaction, and the trade's clock.
+mod cluster;
+mod errors;
+mod pool;
+mod transaction;
+
+pub mod migrations;
+
+pub use cluster::{Cluster, ClusterOptions};
+pub use errors::OnConstraint;
+pub use pool::{Conn, Db, PooledConn};
+pub use transaction::{Tx, now};

@@ -1,0 +1,48 @@
+//! Uploaded files: in a folder of ours, sealed when they are identity papers, addressed by an id
+//! of ours and never by a name of the caller's.
+use super::sealing::KeyRing;
+use crate::kernel::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[derive(Clone)]
+pub struct Files {
+    directory: PathBuf,
+    keys: Arc<KeyRing>,
+}
+
+impl Files {
+    pub fn new(directory: PathBuf, keys: Arc<KeyRing>) -> Self {
+        Self { directory, keys }
+    }
+
+    /// Seals and stores a file; the answer is its storage key. A file whose row never commits is
+    /// an orphan that nothing points to.
+    pub async fn store(&self, bytes: &[u8]) -> Result<String, Error> {
+        let key = super::Clock::new_id().simple().to_string();
+        let path = self.path(&key)?;
+        let sealed = self.keys.seal(bytes, &key)?;
+        let folder = path.parent().map(ToOwned::to_owned).unwrap_or_default();
+        tokio::fs::create_dir_all(folder).await.map_err(away)?;
+        let beside = path.with_extension("part");
+        tokio::fs::write(&beside, sealed).await.map_err(away)?;
+        tokio::fs::rename(beside, path).await.map_err(away)?;
+        Ok(key)
+    }
+
+    pub async fn read(&self, key: &str) -> Result<Vec<u8>, Error> {
+        let sealed = tokio::fs::read(self.path(key)?).await.map_err(away)?;
+        self.keys.open(&sealed, key)
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf, Error> {
+        let id: Uuid = key.parse().map_err(|_| Error::Internal("a storage key is malformed".into()))?;
+        let name = id.simple().to_string();
+        Ok(self.directory.join(&name[name.len() - 2..]).join(name))
+    }
+}
+
+fn away(error: std::io::Error) -> Error {
+    Error::Unavailable(format!("file store: {error}"))
+}

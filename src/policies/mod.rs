@@ -1,0 +1,13 @@
+//! Policies: every value that a decree can change, dated, with its legal basis.
+//!
+//! A value is chosen by the transaction's day; an agency's own value goes before the platform's.
+//! The database refuses two values of one key on one day. Documents keep the ids they used.
+mod api;
+mod load;
+mod model;
+mod store;
+
+pub use api::routes;
+pub use load::{load_holidays, load_policies, load_regions};
+pub use model::{ContractForm, PolicyVersion, Policies, Step};
+pub use store::{at, calendar, expiring, known_regions};
