@@ -9,3 +9,4 @@ pub mod policies;
 #[rustfmt::skip]
 mod schema;
 pub mod settings;
+pub mod vendors;

@@ -94,3 +94,13 @@ impl From<Code> for Error {
 pub fn refuse(code: Code) -> Error {
     Refusal::new(code).into()
 }
+
+impl Error {
+    /// The code, when it is a refusal.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.code),
+            Self::Unavailable(_) | Self::Retry | Self::Internal(_) => None,
+        }
+    }
+}

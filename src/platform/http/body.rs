@@ -8,6 +8,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest as _, HttpRequest, dev::Payload};
 use futures_util::StreamExt;
+use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -71,16 +72,71 @@ impl<T: DeserializeOwned + Validate + ToSchema + 'static> Body for Json<T> {
     }
 
     async fn read(request: &HttpRequest, payload: &mut Payload, limits: BodyLimits) -> Result<(Self, [u8; 32]), Error> {
-        let merge_patch = request.method() == actix_web::http::Method::PATCH;
-        let accepted: &[&str] =
-            if merge_patch { &["application/json", "application/merge-patch+json"] } else { &["application/json"] };
-        if !accepted.contains(&media_type(request.headers()).as_str()) {
-            return Err(refuse(Code::UnsupportedMediaType));
-        }
-        let bytes = collect(request, payload, limits.json_bytes, limits.time).await?;
-        let digest = crate::platform::sealing::sha256(&bytes);
-        let value = strict(&bytes)?;
+        let (value, digest) = read_json(request, payload, limits, &["application/json"]).await?;
         Ok((Self(checked(value)?), digest))
+    }
+}
+
+async fn read_json(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limits: BodyLimits,
+    accepted: &[&str],
+) -> Result<(Value, [u8; 32]), Error> {
+    if !accepted.contains(&media_type(request.headers()).as_str()) {
+        return Err(refuse(Code::UnsupportedMediaType));
+    }
+    let bytes = collect(request, payload, limits.json_bytes, limits.time).await?;
+    Ok((strict(&bytes)?, crate::platform::sealing::sha256(&bytes)))
+}
+
+/// A JSON Merge Patch (RFC 7396) over the fields `T`, whose shape was checked; it becomes a `T`
+/// once it is laid over what there is.
+#[derive(Debug)]
+pub struct Merge<T> {
+    patch: Value,
+    fields: std::marker::PhantomData<T>,
+}
+
+impl<T: Serialize + DeserializeOwned + Validate + ToSchema + 'static> Body for Merge<T> {
+    fn document() -> Option<BodyDocument> {
+        let media_types = vec!["application/merge-patch+json", "application/json"];
+        Some(BodyDocument { media_types, ..Json::<T>::document()? })
+    }
+
+    async fn read(request: &HttpRequest, payload: &mut Payload, limits: BodyLimits) -> Result<(Self, [u8; 32]), Error> {
+        let (patch, digest) = read_json(request, payload, limits, &["application/merge-patch+json", "application/json"]).await?;
+        let faults = body_faults::<T>(&patch);
+        if !faults.is_empty() {
+            return Err(Refusal::rules(faults).into());
+        }
+        Ok((Self { patch, fields: std::marker::PhantomData }, digest))
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Validate + ToSchema + 'static> Merge<T> {
+    /// The fields as they are after the patch.
+    ///
+    /// # Errors
+    /// Every rule that the merged fields break.
+    pub fn over(&self, current: &T) -> Result<T, Error> {
+        let mut merged = serde_json::to_value(current).map_err(|error| Error::Internal(error.to_string()))?;
+        if let (Value::Object(fields), Value::Object(patch)) = (&mut merged, &self.patch) {
+            for (name, value) in patch {
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+        checked(merged)
+    }
+
+    /// Whether the patch names a field.
+    pub fn touches(&self, field: &str) -> bool {
+        self.patch.get(field).is_some()
+    }
+
+    /// The names of the fields that the patch changes.
+    pub fn names(&self) -> Vec<&str> {
+        self.patch.as_object().map(|fields| fields.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 }
 

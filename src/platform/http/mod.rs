@@ -15,11 +15,11 @@ mod routes;
 mod server;
 mod shape;
 
-pub use body::{Json, NoBody, Upload, Uploaded};
+pub use body::{Json, Merge, NoBody, Upload, Uploaded};
 pub use call::{Call, NoQuery};
 pub use limits::Limits;
 pub use page::{Listing, Page};
-pub use problem::Problem;
+pub use problem::{FaultView, Problem};
 pub use reply::{Accepted, Answer, AvailableAction, Created, Download, NoContent, Outcome, Reply, Sends};
 pub use routes::{Api, Contract};
 pub use server::{Running, serve};

@@ -30,6 +30,11 @@ impl<V> Listing<V> {
         Self { public_for: Some(seconds), ..self }
     }
 
+    /// A page whose items were shown one by one.
+    pub fn page(items: Vec<V>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor, public_for: None }
+    }
+
     /// A list that has only one page.
     pub fn whole(items: Vec<V>) -> Self {
         Self { items, next_cursor: None, public_for: None }

@@ -98,7 +98,7 @@ impl Problem {
             instance: scene.instance.clone(),
             code: code.as_str(),
             trace_id: scene.trace_id.clone(),
-            errors: refusal.faults.iter().map(|fault| view(fault, scene.language)).collect(),
+            errors: refusal.faults.iter().map(|fault| FaultView::new(fault, scene.language)).collect(),
         })
     }
 }
@@ -112,19 +112,22 @@ pub fn sentence(code: Code, limit: Option<&str>, language: Language) -> String {
     }
 }
 
-fn view(fault: &Fault, language: Language) -> FaultView {
-    let (mut pointer, mut parameter, mut header) = (None, None, None);
-    match &fault.place {
-        Place::Pointer(place) => pointer = Some(place.clone()),
-        Place::Parameter(place) => parameter = Some(place.clone()),
-        Place::Header(place) => header = Some(place.clone()),
-    }
-    FaultView {
-        pointer,
-        parameter,
-        header,
-        code: fault.code.as_str(),
-        detail: sentence(fault.code, fault.limit.as_deref(), language),
+impl FaultView {
+    /// A fault in the caller's language.
+    pub fn new(fault: &Fault, language: Language) -> Self {
+        let (mut pointer, mut parameter, mut header) = (None, None, None);
+        match &fault.place {
+            Place::Pointer(place) => pointer = Some(place.clone()),
+            Place::Parameter(place) => parameter = Some(place.clone()),
+            Place::Header(place) => header = Some(place.clone()),
+        }
+        Self {
+            pointer,
+            parameter,
+            header,
+            code: fault.code.as_str(),
+            detail: sentence(fault.code, fault.limit.as_deref(), language),
+        }
     }
 }
 
