@@ -2,6 +2,7 @@
 pub mod access;
 pub mod accounts;
 pub mod app;
+pub mod catalog;
 pub mod cli;
 pub mod kernel;
 pub mod platform;

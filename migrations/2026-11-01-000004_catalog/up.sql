@@ -64,7 +64,7 @@ CREATE TABLE products (
     sku text,
     origin_system text,
     external_ref text,
-    search tsvector NOT NULL,
+    search tsvector NOT NULL DEFAULT ''::tsvector,
     published_at timestamptz,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -90,6 +90,17 @@ CREATE INDEX products_all_price_idx ON products (realm, price, id) WHERE status 
 CREATE INDEX products_all_newest_idx ON products (realm, published_at DESC, id DESC) WHERE status = 'published';
 CREATE INDEX products_search_idx ON products USING gin (search) WHERE status = 'published';
 GRANT SELECT, INSERT, UPDATE ON products TO lokapasar_app;
+
+-- Stems of the `indonesian` configuration are uneven, so the plain words are kept beside them.
+CREATE FUNCTION products_search() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.search := setweight(to_tsvector('indonesian', NEW.name || ' ' || coalesce(NEW.brand, '')), 'A')
+        || setweight(to_tsvector('simple', NEW.name || ' ' || coalesce(NEW.brand, '')), 'A')
+        || setweight(to_tsvector('indonesian', NEW.description), 'C');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER products_search BEFORE INSERT OR UPDATE OF name, brand, description ON products
+    FOR EACH ROW EXECUTE FUNCTION products_search();
 
 CREATE TABLE price_tiers (
     product_id uuid NOT NULL REFERENCES products (id),

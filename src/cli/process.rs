@@ -3,7 +3,7 @@ use crate::platform::App;
 use crate::platform::db::{Cluster, ClusterOptions, Db, migrations};
 use crate::platform::sealing::KeyRing;
 use crate::settings::Settings;
-use crate::{app, policies};
+use crate::{app, catalog, policies};
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
@@ -67,7 +67,8 @@ pub async fn prepare_database(owner: &Db) -> anyhow::Result<Vec<String>> {
         .transaction(crate::kernel::Realm::Live, async |tx| {
             policies::load_regions(tx).await?;
             policies::load_holidays(tx).await?;
-            policies::load_policies(tx).await
+            policies::load_policies(tx).await?;
+            catalog::load_reference(tx).await
         })
         .await
         .map_err(|error| anyhow::anyhow!("the reference data cannot be loaded: {error}"))?;

@@ -23,6 +23,6 @@ pub use identifier::{
     Nib, Nik, Npwp, NpwpWarning, email_address, mask, phone_number, region_prefix_of_nik,
 };
 pub use language::Language;
-pub use money::{AMOUNT_PATTERN, Amount, QUANTITY_PATTERN, Quantity, whole_rupiah};
+pub use money::{Amount, Percent, Quantity, whole_rupiah};
 pub use realm::Realm;
 pub use role::{Capacity, OrganisationKind, Role};

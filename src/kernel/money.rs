@@ -75,12 +75,29 @@ macro_rules! decimal_text {
     };
 }
 
+/// Per cent with at most two decimals. JSON: a string (`"42.50"`).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord,
+    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+)]
+#[diesel(sql_type = diesel::sql_types::Numeric)]
+pub struct Percent(pub Decimal);
+
+const PERCENT_PATTERN: &str = "^(100(\\.0{1,2})?|[1-9]?[0-9](\\.[0-9]{1,2})?)$";
+
+decimal_text!(Percent, PERCENT_PATTERN, 2, "42.50", "Per cent as a decimal string");
 decimal_text!(Amount, AMOUNT_PATTERN, 2, "125000.00", "Rupiah (IDR) as a decimal string");
 decimal_text!(Quantity, QUANTITY_PATTERN, 3, "2.5", "Quantity as a decimal string");
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Percent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.2}", self.0))
     }
 }
 

@@ -17,4 +17,4 @@ mod store;
 pub use api::routes;
 pub use commands::create;
 pub use model::{LegalForm, SizeClass, VendorFields, VendorKind, ShippingTerms};
-pub use store::{Shipping, Trading, is_member, shipping, trading};
+pub use store::{Shipping, Trading, is_member, seat, shipping, trading};

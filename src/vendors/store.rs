@@ -393,3 +393,8 @@ pub async fn shipping(conn: &mut Conn, vendor: VendorId, region_code: &str) -> R
     .await?;
     Ok(rows.into_iter().next())
 }
+
+/// The region of a vendor's seat.
+pub async fn seat(conn: &mut Conn, vendor: VendorId) -> Result<Option<String>, Error> {
+    Ok(vendors::table.find(vendor).select(vendors::region_code).first(conn).await?)
+}

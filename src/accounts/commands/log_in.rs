@@ -17,7 +17,6 @@ use std::net::IpAddr;
 
 /// What a log-in or refresh gives.
 pub struct Tokens {
-    pub user: UserId,
     pub access: String,
     pub access_seconds: u32,
     pub refresh: String,
@@ -158,7 +157,7 @@ async fn issue(tx: &mut Tx, app: &App, user: UserId, session: SessionId, standin
     let refresh_expires_at = now + TimeDelta::days(policies.count("session.refresh_days")?.into());
     store::insert_refresh_token(tx, &hash, session, now, refresh_expires_at).await?;
     let access = tokens::access_token(&app.keys, user, session, standing.as_ref(), now, minutes)?;
-    Ok(Tokens { user, access, access_seconds: minutes * 60, refresh, refresh_expires_at, standing })
+    Ok(Tokens { access, access_seconds: minutes * 60, refresh, refresh_expires_at, standing })
 }
 
 async fn record(tx: &mut Tx, ctx: &Ctx, kind: &str, subject: uuid::Uuid) -> Result<(), Error> {

@@ -4,7 +4,7 @@ mod file;
 mod review;
 
 pub use documents::{NewDocument, remove_document, upload_document};
-pub use file::{Opened, create, fields_of, findings, open_values, submit, update};
+pub use file::{Opened, create, findings, open_values, submit, update};
 pub use review::{claim, reinstate, reject, request_revision, suspend, verify};
 
 use super::store::{self, Row, Sight};

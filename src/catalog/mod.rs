@@ -1,0 +1,22 @@
+//! Catalogue: categories, products, stock and day capacity.
+//!
+//! ```text
+//! draft → in_review → published ⇄ unpublished      published → frozen → unpublished
+//!           ├→ revision_requested → in_review
+//!           └→ rejected
+//! ```
+//! Only products of vendors that may trade are public; that is read from the vendor's row at each
+//! query, so a suspension hides them at once. Stock (`counted`) and day capacity change by one
+//! conditional update; what holds them is a row of its own. Lock order: stock by product id, then
+//! reservations by id. A reservation that finds too little first releases lapsed ones of the same
+//! goods. Price history is append-only.
+mod api;
+mod commands;
+mod load;
+mod model;
+mod store;
+
+pub use api::routes;
+pub use load::load_reference;
+pub use model::{Availability, PriceBasis, ProcurementKind, TaxClass};
+pub use store::{Need, Offer, assign_to_order, firm_up, offers, release_order, release_request, reserve, set_lapse};

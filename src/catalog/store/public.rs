@@ -1,0 +1,202 @@
+//! What everyone sees: published products of vendors that may trade. A few fixed SQL shapes,
+//! because prepared statements only help when the text repeats.
+use super::super::model::Origin;
+use super::products::{PhotoRow, Row};
+use crate::kernel::{Amount, Code, Error, PhotoId, ProductId, Realm, VendorId, refuse};
+use crate::platform::db::Conn;
+use crate::schema::{product_photos, products, vendors};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Double, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+
+/// A vendor's row lets its products be seen at `$2`.
+const OPEN: &str = "(v.status = 'verified' OR (v.status = 'suspended' AND v.suspended_until <= $2))";
+
+/// How a list is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    Relevance,
+    Price,
+    Newest,
+}
+
+/// What a list is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// One text for each word: alternatives joined by `|`.
+    pub words: Vec<String>,
+    /// A category of any level.
+    pub category_code: Option<String>,
+    /// A place that the vendor must serve.
+    pub region_code: Option<String>,
+    pub minimum_price: Option<Amount>,
+    pub maximum_price: Option<Amount>,
+    pub origin: Option<Origin>,
+}
+
+/// A product in a list.
+#[derive(QueryableByName, Clone, Debug)]
+pub struct Hit {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: ProductId,
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    #[diesel(sql_type = Numeric)]
+    pub price: Amount,
+    #[diesel(sql_type = Text)]
+    pub price_basis: String,
+    #[diesel(sql_type = Text)]
+    pub unit: String,
+    #[diesel(sql_type = Text)]
+    pub category_code: String,
+    #[diesel(sql_type = Text)]
+    pub origin: Origin,
+    #[diesel(sql_type = SqlUuid)]
+    pub vendor_id: VendorId,
+    #[diesel(sql_type = Text)]
+    pub vendor_name: String,
+    #[diesel(sql_type = Text)]
+    pub region_code: String,
+    #[diesel(sql_type = Timestamptz)]
+    pub published_at: DateTime<Utc>,
+    #[diesel(sql_type = Double)]
+    pub score: f64,
+}
+
+/// Where the page before ended.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct After {
+    pub price: Amount,
+    pub published_at: DateTime<Utc>,
+    pub score: f64,
+    pub id: ProductId,
+}
+
+/// Published products. Relevance looks at the best 2,000 matches.
+pub async fn search(
+    conn: &mut Conn,
+    realm: Realm,
+    now: DateTime<Utc>,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Hit>, Error> {
+    let words: Vec<&str> = filter.words.iter().map(String::as_str).take(WORDS).collect();
+    let word = |place: usize| words.get(place).copied();
+    let low = filter.category_code.clone();
+    // `01` covers `01.…` and nothing else; a slash sorts right after the dot.
+    let high = low.as_ref().map(|code| format!("{code}/"));
+    Ok(diesel::sql_query(shape(words.len(), filter, sort, after.is_some()))
+        .bind::<Text, _>(realm)
+        .bind::<Timestamptz, _>(now)
+        .bind::<BigInt, _>(limit)
+        .bind::<Nullable<Text>, _>(low)
+        .bind::<Nullable<Text>, _>(high)
+        .bind::<Nullable<Text>, _>(&filter.region_code)
+        .bind::<Nullable<Numeric>, _>(filter.minimum_price)
+        .bind::<Nullable<Numeric>, _>(filter.maximum_price)
+        .bind::<Nullable<Text>, _>(filter.origin)
+        .bind::<Nullable<Numeric>, _>(after.map(|after| after.price))
+        .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.published_at))
+        .bind::<Nullable<Double>, _>(after.map(|after| after.score))
+        .bind::<Nullable<SqlUuid>, _>(after.map(|after| after.id))
+        .bind::<Nullable<Text>, _>(word(0))
+        .bind::<Nullable<Text>, _>(word(1))
+        .bind::<Nullable<Text>, _>(word(2))
+        .bind::<Nullable<Text>, _>(word(3))
+        .bind::<Nullable<Text>, _>(word(4))
+        .load(conn)
+        .await?)
+}
+
+const WORDS: usize = 5;
+
+fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
+    let query: Vec<String> = (0..words)
+        .map(|place| format!("(to_tsquery('indonesian', ${0}) || to_tsquery('simple', ${0}))", 14 + place))
+        .collect();
+    let query = query.join(" && ");
+    let mut conditions = vec!["p.realm = $1".to_owned(), "p.status = 'published'".to_owned(), OPEN.to_owned()];
+    if words > 0 {
+        conditions.push(format!("p.search @@ ({query})"));
+    }
+    if let Some(code) = &filter.category_code {
+        let leaf = code.len() == 8;
+        conditions.push(if leaf { "p.category_code = $4".into() } else { "p.category_code >= $4 AND p.category_code < $5".into() });
+    }
+    if filter.region_code.is_some() {
+        conditions.push(
+            "(EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id AND ($6 = r.region_code OR $6 LIKE r.region_code || '.%'))
+              OR (NOT EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id) AND $6 LIKE left(v.region_code, 5) || '%'))"
+                .into(),
+        );
+    }
+    if filter.minimum_price.is_some() {
+        conditions.push("p.price >= $7".into());
+    }
+    if filter.maximum_price.is_some() {
+        conditions.push("p.price <= $8".into());
+    }
+    if filter.origin.is_some() {
+        conditions.push("p.origin = $9".into());
+    }
+    let (score, order, keyset) = match sort {
+        Sort::Price => ("0::float8", "price, id", "(p.price, p.id) > ($10, $13)"),
+        Sort::Newest => ("0::float8", "published_at DESC, id DESC", "(p.published_at, p.id) < ($11, $13)"),
+        Sort::Relevance => ("RANK", "score DESC, id DESC", "true"),
+    };
+    if continued && sort != Sort::Relevance {
+        conditions.push(keyset.into());
+    }
+    let columns = "p.id, p.name, p.price, p.price_basis, p.unit, p.category_code, p.origin, p.vendor_id, v.name AS vendor_name,
+        p.region_code, p.published_at";
+    let from = "products p JOIN vendors v ON v.id = p.vendor_id";
+    let conditions = conditions.join(" AND ");
+    if sort == Sort::Relevance {
+        let rank = format!("ts_rank(p.search, {query})::float8");
+        let more = if continued { "WHERE (score, id) < ($12, $13)" } else { "" };
+        return format!(
+            "WITH matches AS MATERIALIZED (SELECT {columns}, {rank} AS score FROM {from} WHERE {conditions} LIMIT 2000)
+             SELECT * FROM matches {more} ORDER BY {order} LIMIT $3"
+        );
+    }
+    format!("SELECT {columns}, {score} AS score FROM {from} WHERE {conditions} ORDER BY {} LIMIT $3", qualified(order))
+}
+
+fn qualified(order: &str) -> String {
+    order.split(", ").map(|column| format!("p.{column}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A published product with its vendor's name.
+pub async fn find_public(conn: &mut Conn, realm: Realm, id: ProductId, now: DateTime<Utc>) -> Result<(Row, String), Error> {
+    let open = diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "(vendors.status = 'verified' OR (vendors.status = 'suspended' AND vendors.suspended_until <= ",
+    )
+    .bind::<Timestamptz, _>(now)
+    .sql("))");
+    products::table
+        .inner_join(vendors::table.on(vendors::id.eq(products::vendor_id)))
+        .filter(products::id.eq(id).and(products::realm.eq(realm)))
+        .filter(products::status.eq(super::super::model::ProductStatus::Published))
+        .filter(open)
+        .select((Row::as_select(), vendors::name))
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// A photo of a product that is public now.
+pub async fn public_photo(conn: &mut Conn, realm: Realm, product: ProductId, id: PhotoId, now: DateTime<Utc>) -> Result<PhotoRow, Error> {
+    find_public(conn, realm, product, now).await?;
+    product_photos::table
+        .filter(product_photos::id.eq(id).and(product_photos::product_id.eq(product)).and(product_photos::ended_at.is_null()))
+        .select(PhotoRow::as_select())
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::NotFound))
+}
