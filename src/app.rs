@@ -4,7 +4,7 @@ use crate::platform::http::{Api, Contract, Limits};
 use crate::platform::sealing::KeyRing;
 use crate::platform::{App, Clock, Doors, Permission, db::Db, files::Files, hashing::Hashing, mail::Mailer};
 use crate::settings::Settings;
-use crate::{access, accounts, catalog, policies, vendors};
+use crate::{access, accounts, catalog, policies, taxes, vendors};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ pub fn register() -> Api {
     let mut api = Api::new(access::permits);
     accounts::routes(&mut api);
     policies::routes(&mut api);
+    taxes::routes(&mut api);
     vendors::routes(&mut api);
     catalog::routes(&mut api);
     api

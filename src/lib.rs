@@ -10,4 +10,5 @@ pub mod policies;
 #[rustfmt::skip]
 mod schema;
 pub mod settings;
+pub mod taxes;
 pub mod vendors;

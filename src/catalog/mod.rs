@@ -18,5 +18,5 @@ mod store;
 
 pub use api::routes;
 pub use load::load_reference;
-pub use model::{Availability, PriceBasis, ProcurementKind, TaxClass};
+pub use model::{Availability, ProcurementKind};
 pub use store::{Need, Offer, assign_to_order, firm_up, offers, release_order, release_request, reserve, set_lapse};

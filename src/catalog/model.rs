@@ -1,6 +1,7 @@
 //! What a product is and what may become of it. Pure.
 use crate::kernel::{Amount, Code, Error, Fault, Percent, ProductId, Quantity, refuse};
 use crate::platform::sealing::sha256;
+pub use crate::taxes::{PriceBasis, TaxClass};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -25,14 +26,6 @@ kept_as_text!(
         Draft = "draft", InReview = "in_review", Published = "published", Unpublished = "unpublished",
         RevisionRequested = "revision_requested", Rejected = "rejected", Frozen = "frozen",
     }
-);
-kept_as_text!(
-    /// Whether the price as typed holds VAT.
-    PriceBasis { TaxInclusive = "tax_inclusive", TaxExclusive = "tax_exclusive" }
-);
-kept_as_text!(
-    /// How VAT treats the goods (domain handbook §6).
-    TaxClass { VatStandard = "vat_standard", VatLuxury = "vat_luxury", VatExempt = "vat_exempt", NotSubject = "not_subject" }
 );
 kept_as_text!(
     /// Where the goods come from.
