@@ -4,7 +4,7 @@ use crate::platform::http::{Api, Contract, Limits};
 use crate::platform::sealing::KeyRing;
 use crate::platform::{App, Clock, Doors, Permission, db::Db, files::Files, hashing::Hashing, mail::Mailer};
 use crate::settings::Settings;
-use crate::{access, accounts, catalog, policies, taxes, vendors};
+use crate::{access, accounts, catalog, packages, policies, taxes, vendors};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ pub fn register() -> Api {
     taxes::routes(&mut api);
     vendors::routes(&mut api);
     catalog::routes(&mut api);
+    packages::routes(&mut api);
     api
 }
 

@@ -5,6 +5,7 @@ pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod kernel;
+pub mod packages;
 pub mod platform;
 pub mod policies;
 #[rustfmt::skip]

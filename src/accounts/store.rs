@@ -727,3 +727,26 @@ pub async fn demo_accounts_exist(conn: &mut Conn) -> Result<bool, Error> {
     let demo = users::table.filter(users::demo.eq(true).and(users::ended_at.is_null()));
     Ok(diesel::select(diesel::dsl::exists(demo)).get_result(conn).await?)
 }
+
+/// An agency's units by the number that another register gives them.
+pub async fn units_by_source_code(
+    conn: &mut Conn,
+    agency: OrganisationId,
+) -> Result<std::collections::HashMap<String, UnitId>, Error> {
+    let rows: Vec<(Option<String>, UnitId)> = work_units::table
+        .filter(work_units::agency_id.eq(agency).and(work_units::source_code.is_not_null()))
+        .select((work_units::source_code, work_units::id))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(|(code, id)| Some((code?, id))).collect())
+}
+
+/// The agency of a realm that has a unit with this number.
+pub async fn agency_of_source_code(conn: &mut Conn, realm: Realm, code: &str) -> Result<Option<OrganisationId>, Error> {
+    Ok(work_units::table
+        .filter(work_units::realm.eq(realm).and(work_units::source_code.eq(code)))
+        .select(work_units::agency_id)
+        .first(conn)
+        .await
+        .optional()?)
+}

@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod doctor;
+mod import;
 mod migrate;
 mod openapi;
 mod process;
@@ -39,6 +40,8 @@ enum Command {
     Worker(worker::Work),
     /// Brings the schema up, takes one migration down, or shows where it stands.
     Migrate(migrate::Migrate),
+    /// Reads regions, work units, packages or budget lines from a CSV file.
+    Import(import::Import),
     /// Prints the OpenAPI contract as YAML.
     Openapi,
     /// Does what only the platform's own people may do.
@@ -86,6 +89,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(command) => serve::run(command, load()?).await,
         Command::Worker(command) => worker::run(command, load()?).await,
         Command::Migrate(command) => migrate::run(command, load()?).await,
+        Command::Import(command) => import::run(command, load()?).await,
         Command::Admin(command) => admin::run(command, load()?).await,
         Command::Doctor => doctor::run(load()?).await,
     }

@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod mail;
 pub mod personal;
 pub mod sealing;
+pub mod tabular;
 pub mod telemetry;
 pub mod trail;
 

@@ -8,6 +8,6 @@ mod model;
 mod store;
 
 pub use api::routes;
-pub use load::{load_holidays, load_policies, load_regions};
+pub use load::{import_regions, load_holidays, load_policies, load_regions};
 pub use model::{ContractForm, PolicyVersion, Policies, Step};
 pub use store::{at, calendar, expiring, known_regions};

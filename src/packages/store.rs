@@ -1,0 +1,436 @@
+//! Packages, budget lines, and what is held on them.
+use crate::catalog::ProcurementKind;
+use crate::kernel::{Amount, BudgetLineId, Code, Error, OrderId, OrganisationId, PackageId, Realm, RequestId, UnitId, refuse};
+use crate::platform::Clock;
+use crate::platform::db::{Conn, Tx};
+use crate::schema::{budget_lines, packages};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+#[derive(Queryable, Selectable, Clone, Debug)]
+#[diesel(table_name = packages, check_for_backend(diesel::pg::Pg))]
+pub struct Package {
+    pub id: PackageId,
+    pub realm: Realm,
+    pub agency_id: OrganisationId,
+    pub unit_id: UnitId,
+    pub rup_code: String,
+    pub name: String,
+    pub fiscal_year: i32,
+    pub procurement_kind: Option<ProcurementKind>,
+    pub method: Option<String>,
+    pub ceiling: Amount,
+    pub reserved: Amount,
+    pub committed: Amount,
+    pub shortfall: Amount,
+    pub fund_source: Option<String>,
+    pub status_pradipa: Option<String>,
+    pub contract_start: Option<NaiveDate>,
+    pub contract_end: Option<NaiveDate>,
+    pub source: String,
+    pub confirmed_at: DateTime<Utc>,
+    pub mapped_from_year: Option<i32>,
+    pub version: i32,
+}
+
+#[derive(Queryable, Selectable, Clone, Debug)]
+#[diesel(table_name = budget_lines, check_for_backend(diesel::pg::Pg))]
+pub struct BudgetLine {
+    pub id: BudgetLineId,
+    pub agency_id: OrganisationId,
+    pub unit_id: UnitId,
+    pub package_id: PackageId,
+    pub fiscal_year: i32,
+    pub sub_activity: Option<String>,
+    pub account_code: Option<String>,
+    pub account_text: String,
+    pub fund_source: String,
+    pub dpa_version: String,
+    pub ceiling: rust_decimal::Decimal,
+    pub reserved: Amount,
+    pub committed: Amount,
+    pub spent: Amount,
+    pub shortfall: Amount,
+    pub version: i32,
+}
+
+/// Which packages a caller sees: the units of the own appointment (none named: the whole agency).
+#[derive(Clone, Debug)]
+pub struct Sight {
+    pub agency: OrganisationId,
+    pub units: Vec<UnitId>,
+}
+
+pub async fn find(conn: &mut Conn, sight: &Sight, id: PackageId) -> Result<Package, Error> {
+    let query = packages::table.find(id).filter(packages::ended_at.is_null()).select(Package::as_select()).into_boxed();
+    let query = if sight.units.is_empty() {
+        query.filter(packages::agency_id.eq(sight.agency))
+    } else {
+        query.filter(packages::unit_id.eq_any(&sight.units))
+    };
+    query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
+}
+
+pub async fn list(
+    conn: &mut Conn,
+    sight: &Sight,
+    fiscal_year: Option<i32>,
+    unit: Option<UnitId>,
+    after: Option<PackageId>,
+    limit: i64,
+) -> Result<Vec<Package>, Error> {
+    let after = after.unwrap_or(PackageId(uuid::Uuid::nil()));
+    let mut query = packages::table
+        .filter(packages::id.gt(after).and(packages::ended_at.is_null()))
+        .select(Package::as_select())
+        .order(packages::id)
+        .limit(limit)
+        .into_boxed();
+    query = if sight.units.is_empty() {
+        query.filter(packages::agency_id.eq(sight.agency))
+    } else {
+        query.filter(packages::unit_id.eq_any(&sight.units))
+    };
+    if let Some(year) = fiscal_year {
+        query = query.filter(packages::fiscal_year.eq(year));
+    }
+    if let Some(unit) = unit {
+        query = query.filter(packages::unit_id.eq(unit));
+    }
+    Ok(query.load(conn).await?)
+}
+
+pub async fn lines(
+    conn: &mut Conn,
+    sight: &Sight,
+    package: Option<PackageId>,
+    after: Option<BudgetLineId>,
+    limit: i64,
+) -> Result<Vec<BudgetLine>, Error> {
+    let after = after.unwrap_or(BudgetLineId(uuid::Uuid::nil()));
+    let mut query = budget_lines::table
+        .filter(budget_lines::id.gt(after).and(budget_lines::ended_at.is_null()))
+        .select(BudgetLine::as_select())
+        .order(budget_lines::id)
+        .limit(limit)
+        .into_boxed();
+    query = if sight.units.is_empty() {
+        query.filter(budget_lines::agency_id.eq(sight.agency))
+    } else {
+        query.filter(budget_lines::unit_id.eq_any(&sight.units))
+    };
+    if let Some(package) = package {
+        query = query.filter(budget_lines::package_id.eq(package));
+    }
+    Ok(query.load(conn).await?)
+}
+
+/// A budget line of a package.
+pub async fn budget_line(conn: &mut Conn, package: PackageId, id: BudgetLineId) -> Result<Option<BudgetLine>, Error> {
+    Ok(budget_lines::table
+        .filter(budget_lines::id.eq(id).and(budget_lines::package_id.eq(package)).and(budget_lines::ended_at.is_null()))
+        .select(BudgetLine::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Reserves money on a package and, when a line is named, on the line.
+///
+/// # Errors
+/// `package_ceiling_exceeded`, `budget_exceeded` when even lapsed reservations leave too little.
+pub async fn reserve(
+    tx: &mut Tx,
+    request: RequestId,
+    package: PackageId,
+    line: Option<BudgetLineId>,
+    amount: Amount,
+    lapses_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if !take_package(tx, package, amount).await? {
+        release_lapsed(tx, package, now).await?;
+        if !take_package(tx, package, amount).await? {
+            return Err(refuse(Code::PackageCeilingExceeded));
+        }
+    }
+    if let Some(line) = line
+        && !take_line(tx, line, amount).await?
+    {
+        release_lapsed(tx, package, now).await?;
+        if !take_line(tx, line, amount).await? {
+            return Err(refuse(Code::BudgetExceeded));
+        }
+    }
+    hold(tx, request, None, package, line, amount, "reserved", Some(lapses_at)).await
+}
+
+async fn take_package(tx: &mut Tx, package: PackageId, amount: Amount) -> Result<bool, Error> {
+    let taken = diesel::sql_query(
+        "UPDATE packages SET reserved = reserved + $2 WHERE id = $1 AND ended_at IS NULL AND ceiling - reserved - committed >= $2",
+    )
+    .bind::<SqlUuid, _>(package)
+    .bind::<Numeric, _>(amount)
+    .execute(tx.conn())
+    .await?;
+    Ok(taken == 1)
+}
+
+async fn take_line(tx: &mut Tx, line: BudgetLineId, amount: Amount) -> Result<bool, Error> {
+    let taken = diesel::sql_query(
+        "UPDATE budget_lines SET reserved = reserved + $2
+         WHERE id = $1 AND ended_at IS NULL AND ceiling - reserved - committed - spent >= $2",
+    )
+    .bind::<SqlUuid, _>(line)
+    .bind::<Numeric, _>(amount)
+    .execute(tx.conn())
+    .await?;
+    Ok(taken == 1)
+}
+
+async fn hold(
+    tx: &mut Tx,
+    request: RequestId,
+    order: Option<OrderId>,
+    package: PackageId,
+    line: Option<BudgetLineId>,
+    amount: Amount,
+    stage: &str,
+    lapses_at: Option<DateTime<Utc>>,
+) -> Result<(), Error> {
+    diesel::sql_query(
+        "INSERT INTO budget_reservations (id, package_id, budget_line_id, request_id, order_id, amount, stage, lapses_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind::<SqlUuid, _>(Clock::new_id())
+    .bind::<SqlUuid, _>(package)
+    .bind::<Nullable<SqlUuid>, _>(line)
+    .bind::<SqlUuid, _>(request)
+    .bind::<Nullable<SqlUuid>, _>(order)
+    .bind::<Numeric, _>(amount)
+    .bind::<Text, _>(stage)
+    .bind::<Nullable<Timestamptz>, _>(lapses_at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Lets go of a package's lapsed reservations; touches those rows and their balances alone.
+async fn release_lapsed(tx: &mut Tx, package: PackageId, now: DateTime<Utc>) -> Result<(), Error> {
+    release(tx, "package_id = $1 AND lapses_at <= $2", package.0, now).await
+}
+
+/// Releases what a request holds and no order has taken over.
+pub async fn release_request(tx: &mut Tx, request: RequestId, now: DateTime<Utc>) -> Result<(), Error> {
+    release(tx, "request_id = $1 AND order_id IS NULL", request.0, now).await
+}
+
+/// Releases what an order holds.
+pub async fn release_order(tx: &mut Tx, order: OrderId, now: DateTime<Utc>) -> Result<(), Error> {
+    release(tx, "order_id = $1", order.0, now).await
+}
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = SqlUuid)]
+    package_id: PackageId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    budget_line_id: Option<BudgetLineId>,
+    #[diesel(sql_type = Numeric)]
+    amount: Amount,
+    #[diesel(sql_type = Text)]
+    stage: String,
+}
+
+async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    // Balances first, in their order, then the reservations.
+    for (table, column) in [("packages", "package_id"), ("budget_lines", "budget_line_id")] {
+        diesel::sql_query(format!(
+            "SELECT 1 FROM {table} WHERE id IN (SELECT {column} FROM budget_reservations WHERE {whose} AND released_at IS NULL
+             AND $2::timestamptz IS NOT NULL) ORDER BY id FOR NO KEY UPDATE"
+        ))
+        .bind::<SqlUuid, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .execute(tx.conn())
+        .await?;
+    }
+    let released: Vec<Held> = diesel::sql_query(format!(
+        "UPDATE budget_reservations SET released_at = $2 WHERE id IN (
+             SELECT id FROM budget_reservations WHERE {whose} AND released_at IS NULL ORDER BY id FOR UPDATE)
+         RETURNING package_id, budget_line_id, amount, stage"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Timestamptz, _>(now)
+    .load(tx.conn())
+    .await?;
+    for held in released {
+        change(tx, &held, held.amount.0, &held.stage).await?;
+    }
+    Ok(())
+}
+
+/// Takes an amount out of the stage it was held in.
+async fn change(tx: &mut Tx, held: &Held, amount: rust_decimal::Decimal, stage: &str) -> Result<(), Error> {
+    let column = if stage == "committed" { "committed" } else { "reserved" };
+    diesel::sql_query(format!("UPDATE packages SET {column} = {column} - $2 WHERE id = $1"))
+        .bind::<SqlUuid, _>(held.package_id)
+        .bind::<Numeric, _>(amount)
+        .execute(tx.conn())
+        .await?;
+    if let Some(line) = held.budget_line_id {
+        diesel::sql_query(format!("UPDATE budget_lines SET {column} = {column} - $2 WHERE id = $1"))
+            .bind::<SqlUuid, _>(line)
+            .bind::<Numeric, _>(amount)
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Moves a request's reservation to its orders, from reserved to committed.
+///
+/// # Errors
+/// `expired` when the reservation was let go of meanwhile.
+pub async fn commit_orders(tx: &mut Tx, request: RequestId, shares: &[(OrderId, Amount, DateTime<Utc>)], now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::sql_query(
+        "SELECT 1 FROM packages WHERE id IN (SELECT package_id FROM budget_reservations WHERE request_id = $1 AND released_at IS NULL)
+         FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(request)
+    .execute(tx.conn())
+    .await?;
+    let released: Vec<Held> = diesel::sql_query(
+        "UPDATE budget_reservations SET released_at = $2 WHERE request_id = $1 AND order_id IS NULL AND released_at IS NULL
+         RETURNING package_id, budget_line_id, amount, stage",
+    )
+    .bind::<SqlUuid, _>(request)
+    .bind::<Timestamptz, _>(now)
+    .load(tx.conn())
+    .await?;
+    let [held] = released.as_slice() else { return Err(refuse(Code::Expired)) };
+    let whole: Amount = shares.iter().map(|(_, amount, _)| *amount).sum();
+    if whole != held.amount {
+        return Err(Error::Internal("the orders do not add up to what was reserved".into()));
+    }
+    let line = held.budget_line_id;
+    for table in ["packages", "budget_lines"] {
+        let id = if table == "packages" { Some(held.package_id.0) } else { line.map(|line| line.0) };
+        diesel::sql_query(format!("UPDATE {table} SET reserved = reserved - $2, committed = committed + $2 WHERE id = $1"))
+            .bind::<Nullable<SqlUuid>, _>(id)
+            .bind::<Numeric, _>(whole)
+            .execute(tx.conn())
+            .await?;
+    }
+    for (order, amount, lapses_at) in shares {
+        hold(tx, request, Some(*order), held.package_id, line, *amount, "committed", Some(*lapses_at)).await?;
+    }
+    Ok(())
+}
+
+/// Gives an order's commitment another end.
+pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
+    diesel::sql_query("UPDATE budget_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .bind::<Timestamptz, _>(lapses_at)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Makes an order's commitment lasting.
+///
+/// # Errors
+/// `expired` when it has been let go of meanwhile.
+pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    let kept = diesel::sql_query("UPDATE budget_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .execute(tx.conn())
+        .await?;
+    if kept == 1 { Ok(()) } else { Err(refuse(Code::Expired)) }
+}
+
+/// Gives back what an order no longer needs after its total fell.
+pub async fn shift_order(tx: &mut Tx, order: OrderId, less: Amount) -> Result<(), Error> {
+    if less == Amount::ZERO {
+        return Ok(());
+    }
+    let rows: Vec<Held> = diesel::sql_query(
+        "SELECT package_id, budget_line_id, amount, stage FROM budget_reservations WHERE order_id = $1 AND released_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(order)
+    .load(tx.conn())
+    .await?;
+    let [held] = rows.as_slice() else { return Err(refuse(Code::Expired)) };
+    change(tx, held, less.0, &held.stage).await?;
+    diesel::sql_query("UPDATE budget_reservations SET amount = amount - $2 WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .bind::<Numeric, _>(less)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Adds packages and changes those that differ; answers how many rows did.
+pub async fn upsert_packages(tx: &mut Tx, realm: Realm, agency: OrganisationId, rows: &Value) -> Result<usize, Error> {
+    let now = tx.now().await?;
+    Ok(diesel::sql_query(
+        "INSERT INTO packages AS p (id, realm, agency_id, unit_id, rup_code, name, description, fiscal_year, procurement_kind,
+            method, ceiling, status_pradipa, contract_start, contract_end, raw, source, confirmed_at, mapped_from_year)
+         SELECT r.id, $2, $3, r.unit_id, r.rup_code, r.name, r.description, r.fiscal_year, r.procurement_kind, r.method, r.ceiling,
+            r.status_pradipa, r.contract_start, r.contract_end, r.raw, 'sirup', $4, r.mapped_from_year
+         FROM jsonb_to_recordset($1) AS r(id uuid, unit_id uuid, rup_code text, name text, description text, fiscal_year int,
+            procurement_kind text, method text, ceiling numeric, status_pradipa text, contract_start date, contract_end date,
+            raw jsonb, mapped_from_year int)
+         ON CONFLICT ON CONSTRAINT packages_rup_key DO UPDATE SET unit_id = EXCLUDED.unit_id, name = EXCLUDED.name,
+            description = EXCLUDED.description, procurement_kind = EXCLUDED.procurement_kind, method = EXCLUDED.method,
+            ceiling = EXCLUDED.ceiling, status_pradipa = EXCLUDED.status_pradipa, contract_start = EXCLUDED.contract_start,
+            contract_end = EXCLUDED.contract_end, raw = EXCLUDED.raw, confirmed_at = EXCLUDED.confirmed_at,
+            shortfall = greatest(0, p.reserved + p.committed - EXCLUDED.ceiling), version = p.version + 1
+         WHERE (p.unit_id, p.name, p.description, p.procurement_kind, p.method, p.ceiling, p.status_pradipa, p.contract_start, p.contract_end)
+            IS DISTINCT FROM (EXCLUDED.unit_id, EXCLUDED.name, EXCLUDED.description, EXCLUDED.procurement_kind, EXCLUDED.method,
+                EXCLUDED.ceiling, EXCLUDED.status_pradipa, EXCLUDED.contract_start, EXCLUDED.contract_end)",
+    )
+    .bind::<Jsonb, _>(rows)
+    .bind::<Text, _>(realm)
+    .bind::<SqlUuid, _>(agency)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx.conn())
+    .await?)
+}
+
+/// Adds budget lines that are not there yet; answers how many.
+pub async fn upsert_lines(tx: &mut Tx, realm: Realm, agency: OrganisationId, rows: &Value) -> Result<usize, Error> {
+    let now = tx.now().await?;
+    Ok(diesel::sql_query(
+        "INSERT INTO budget_lines (id, realm, agency_id, unit_id, package_id, ordinal, fiscal_year, sub_activity, account_code,
+            account_text, fund_source, dpa_version, ceiling, raw, source, confirmed_at)
+         SELECT r.id, $2, $3, p.unit_id, p.id, r.ordinal, p.fiscal_year, r.sub_activity, r.account_code, r.account_text, r.fund_source,
+            r.dpa_version, r.ceiling, r.raw, 'sirup', $4
+         FROM jsonb_to_recordset($1) AS r(id uuid, package_id uuid, ordinal int, sub_activity text, account_code text, account_text text,
+            fund_source text, dpa_version text, ceiling numeric, raw jsonb)
+         JOIN packages p ON p.id = r.package_id
+         ON CONFLICT ON CONSTRAINT budget_lines_natural_key DO NOTHING",
+    )
+    .bind::<Jsonb, _>(rows)
+    .bind::<Text, _>(realm)
+    .bind::<SqlUuid, _>(agency)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx.conn())
+    .await?)
+}
+
+/// Packages of a year by their RUP code.
+pub async fn by_rup_code(conn: &mut Conn, agency: OrganisationId, codes: &[String], year: Option<i32>) -> Result<Vec<(String, PackageId)>, Error> {
+    let mut query = packages::table
+        .filter(packages::agency_id.eq(agency).and(packages::rup_code.eq_any(codes)))
+        .select((packages::rup_code, packages::id))
+        .order(packages::fiscal_year)
+        .into_boxed();
+    if let Some(year) = year {
+        query = query.filter(packages::fiscal_year.eq(year));
+    }
+    Ok(query.load(conn).await?)
+}
