@@ -4,7 +4,7 @@ use crate::platform::http::{Api, Contract, Limits};
 use crate::platform::sealing::KeyRing;
 use crate::platform::{App, Clock, Doors, Permission, db::Db, files::Files, hashing::Hashing, mail::Mailer};
 use crate::settings::Settings;
-use crate::{access, accounts, catalog, packages, policies, taxes, vendors};
+use crate::{access, accounts, catalog, orders, packages, policies, requests, taxes, vendors};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub fn register() -> Api {
     vendors::routes(&mut api);
     catalog::routes(&mut api);
     packages::routes(&mut api);
+    requests::routes(&mut api);
+    orders::routes(&mut api);
     api
 }
 

@@ -565,6 +565,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    request_shipping (request_id, vendor_id) {
+        request_id -> Uuid,
+        vendor_id -> Uuid,
+        fee -> Numeric,
+        fee_vat -> Numeric,
+    }
+}
+
+diesel::table! {
     requests (id) {
         id -> Uuid,
         realm -> Text,
@@ -816,6 +825,8 @@ diesel::joinable!(products -> regions (region_code));
 diesel::joinable!(products -> units_of_measure (unit));
 diesel::joinable!(reassignments -> requests (request_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(request_shipping -> requests (request_id));
+diesel::joinable!(request_shipping -> vendors (vendor_id));
 diesel::joinable!(sessions -> memberships (membership_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(stock -> products (product_id));
@@ -886,6 +897,8 @@ diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(regions, vendor_regions);
 diesel::allow_tables_to_appear_in_same_query!(regions, vendors);
 diesel::allow_tables_to_appear_in_same_query!(request_lines, requests);
+diesel::allow_tables_to_appear_in_same_query!(request_shipping, requests);
+diesel::allow_tables_to_appear_in_same_query!(request_shipping, vendors);
 diesel::allow_tables_to_appear_in_same_query!(requests, work_units);
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
 diesel::allow_tables_to_appear_in_same_query!(users, vendors);

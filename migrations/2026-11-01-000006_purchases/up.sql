@@ -86,6 +86,17 @@ CREATE TABLE request_lines (
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON request_lines TO lokapasar_app;
 
+-- What each vendor charges for delivery, frozen on submission with the prices.
+CREATE TABLE request_shipping (
+    request_id uuid NOT NULL REFERENCES requests (id),
+    vendor_id uuid NOT NULL REFERENCES vendors (id),
+    fee numeric(20,2) NOT NULL,
+    fee_vat numeric(20,2) NOT NULL,
+    PRIMARY KEY (request_id, vendor_id),
+    CONSTRAINT request_shipping_fee_check CHECK (fee >= 0 AND fee_vat >= 0)
+);
+GRANT SELECT, INSERT, DELETE ON request_shipping TO lokapasar_app;
+
 CREATE TABLE delivery_slots (
     id uuid PRIMARY KEY,
     line_id uuid NOT NULL REFERENCES request_lines (id) ON DELETE CASCADE,

@@ -4,9 +4,10 @@
 //! and after a pause when there is none.
 use super::process::{Process, plain, until_told_to_stop};
 use crate::accounts::{self, NoticeProgress};
-use crate::kernel::Error;
+use crate::kernel::{Ctx, Error};
 use crate::platform::{App, telemetry, trail};
 use crate::settings::Settings;
+use crate::{orders, requests};
 use diesel_async::RunQueryDsl;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,7 +36,11 @@ impl Progress {
 
 /// One round of everything the worker does.
 pub async fn step(app: &App) -> Result<Progress, Error> {
-    let expired = 0;
+    let realm = app.settings.realm;
+    let ctx = Ctx::system(realm, "worker");
+    let requests = app.db.transaction(realm, async |tx| requests::announce_expired(tx, &ctx).await).await?;
+    let orders = app.db.transaction(realm, async |tx| orders::announce_expired(tx, &ctx).await).await?;
+    let expired = requests + orders;
     let notices = accounts::step_notices(app).await?;
     Ok(Progress { notices, expired })
 }

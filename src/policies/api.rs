@@ -20,6 +20,7 @@ struct PolicyFilter {
     #[param(format = Date)]
     at: Option<NaiveDate>,
     /// The agency whose own values go before the platform's.
+    #[param(inline)]
     agency_id: Option<OrganisationId>,
 }
 

@@ -3,4 +3,5 @@
 
 mod accounts;
 mod catalog;
+mod journey;
 mod support;

@@ -398,3 +398,23 @@ pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
     .await?;
     if row.gone { Err(refuse(Code::Expired)) } else { Ok(()) }
 }
+
+/// How many reservations of some goods a request ever made; compared with how many can still be
+/// moved, it tells whether one was let go of.
+pub async fn count_held(conn: &mut Conn, request: RequestId, products: &[ProductId]) -> Result<usize, Error> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        held: i64,
+    }
+    let row: Count = diesel::sql_query(
+        "SELECT count(*) AS held FROM stock_reservations r JOIN requests q ON q.id = r.request_id
+         WHERE r.request_id = $1 AND r.product_id = ANY($2) AND r.order_id IS NULL
+           AND (r.released_at IS NULL OR r.released_at >= q.submitted_at)",
+    )
+    .bind::<SqlUuid, _>(request)
+    .bind::<Array<SqlUuid>, _>(products)
+    .get_result(conn)
+    .await?;
+    Ok(usize::try_from(row.held).unwrap_or_default())
+}

@@ -2,6 +2,7 @@
 //! each test, mails in memory, callers that speak the domain.
 mod caller;
 mod cluster;
+pub mod purchase;
 pub mod trade;
 
 pub use caller::{Answer, Caller};

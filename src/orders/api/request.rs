@@ -1,0 +1,62 @@
+//! The verbs on requests that issue or replace orders.
+use super::super::commands;
+use crate::kernel::{OrderId, RequestId, act};
+use crate::platform::http::{Api, Call, Created, Json, NoBody, NoQuery, Reply, Sends};
+use crate::requests::{RequestView, view};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+pub fn routes(api: &mut Api) {
+    api.post("/api/v1/requests/{id}/actions/submit", submit_request)
+        .post("/api/v1/requests/{id}/actions/approve", approve_request)
+        .post("/api/v1/requests/{id}/actions/replace-vendor", replace_vendor);
+}
+
+async fn submit_request(call: Call<act::SubmitRequest, (RequestId,), NoQuery, NoBody>) -> Sends<Reply<RequestView>> {
+    call.write(async |tx, ctx| {
+        let row = commands::submit(tx, ctx, call.path.0).await?;
+        let version = row.version;
+        Ok(Reply::versioned(view(tx.conn(), ctx, &call.app.keys, row).await?, version))
+    })
+    .await
+}
+
+/// What is approved.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+struct ApproveRequest {
+    /// The content hash that was read; another one is refused.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    content_hash: Option<String>,
+}
+
+async fn approve_request(
+    call: Call<act::ApproveRequest, (RequestId,), NoQuery, Json<ApproveRequest>>,
+) -> Sends<Reply<RequestView>> {
+    call.write(async |tx, ctx| {
+        let row = commands::approve(tx, ctx, call.path.0, call.body.0.content_hash.as_deref()).await?;
+        let version = row.version;
+        Ok(Reply::versioned(view(tx.conn(), ctx, &call.app.keys, row).await?, version))
+    })
+    .await
+}
+
+/// The order that fell through.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReplaceVendor {
+    order_id: OrderId,
+}
+
+async fn replace_vendor(
+    call: Call<act::ReplaceVendor, (RequestId,), NoQuery, Json<ReplaceVendor>>,
+) -> Sends<Created<RequestView>> {
+    call.write(async |tx, ctx| {
+        let row = commands::replace_vendor(tx, ctx, call.path.0, call.body.0.order_id).await?;
+        let (location, version) = (format!("/api/v1/requests/{}", row.id), row.version);
+        Ok(Created { view: view(tx.conn(), ctx, &call.app.keys, row).await?, version, location })
+    })
+    .await
+}

@@ -1,0 +1,148 @@
+//! Changes that a vendor proposes before accepting: another date, an equal or better brand, lower
+//! prices. The total never rises, so no new approval is needed.
+use super::super::model::{ChangeStatus, PriceChange, price_faults};
+use super::super::store::{self, ChangeRow, LineRow, Row};
+use super::answer::require_open;
+use super::{To, settle, sight};
+use crate::kernel::{Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, OrderId, Refusal, refuse};
+use crate::platform::db::Tx;
+use crate::platform::new_id;
+use crate::taxes::{LineTax, VatRates, line_tax, totals};
+use crate::{accounts, catalog, packages, policies, vendors};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// What a vendor proposes.
+pub struct NewChange<'c> {
+    pub needed_on: Option<NaiveDate>,
+    pub unit_prices: &'c [PriceChange],
+    pub brand: Option<&'c str>,
+    pub reason: &'c str,
+}
+
+/// Proposes a change; the office's clock begins.
+pub async fn propose_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, input: &NewChange<'_>) -> Result<(Row, ChangeRow), Error> {
+    let row = store::lock(tx, &sight(ctx)?, id).await?;
+    ctx.expect_version(row.version)?;
+    let now = tx.now().await?;
+    let due = clock(tx, &row, "clock.change_answer_days", input.needed_on.unwrap_or(row.needed_on).max(row.needed_on), now).await?;
+    let state = row.state()?.at(now).propose_change(due.at)?;
+    require_open(tx, &row, now).await?;
+    let held: HashMap<LineId, Amount> =
+        store::lines(tx.conn(), id).await?.iter().map(|line| (line.id, line.unit_price)).collect();
+    let mut faults = price_faults(&held, input.unit_prices);
+    if input.needed_on.is_none() && input.brand.is_none() && input.unit_prices.is_empty() {
+        faults.push(Fault::at("#", Code::Required));
+    }
+    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    if input.needed_on.is_some_and(|day| day <= zone.date_of(now)) {
+        faults.push(Fault::at("#/needed_on", Code::NeededTooSoon));
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::rules(faults).into());
+    }
+    // While the office thinks, goods and money stay held until its clock ends.
+    catalog::set_lapse(tx, id, due.at).await?;
+    packages::set_lapse(tx, id, due.at).await?;
+    let change = ChangeRow {
+        id: new_id(),
+        order_id: id,
+        status: ChangeStatus::Proposed,
+        proposed_at: now,
+        needed_on: input.needed_on,
+        unit_prices: serde_json::to_value(input.unit_prices).map_err(|error| Error::Internal(error.to_string()))?,
+        brand: input.brand.map(ToOwned::to_owned),
+        reason: input.reason.to_owned(),
+        decided_at: None,
+        decision_reason: None,
+        version: 1,
+    };
+    store::insert_change(tx, &change).await?;
+    let next = row.clone().with_state(state);
+    let saved = settle(tx, ctx, &row, next, "order.change_proposed", Some(("order_change_proposed", To::Office))).await?;
+    Ok((saved, change))
+}
+
+/// Accepts a change: the order is accepted with it, its totals fall with the prices.
+pub async fn accept_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId) -> Result<(Row, ChangeRow), Error> {
+    let (row, change) = lock_change(tx, ctx, id, change).await?;
+    let now = tx.now().await?;
+    let state = row.state()?.at(now).accept_change()?;
+    require_open(tx, &row, now).await?;
+    catalog::firm_up(tx, id).await?;
+    packages::firm_up(tx, id).await?;
+    let repriced = reprice(tx, row.clone(), &change.prices()?, now).await?;
+    let less = Amount(row.gross_total.0 - repriced.gross_total.0);
+    packages::shift_order(tx, id, less).await?;
+    let change = store::decide_change(tx, change.id, ChangeStatus::Accepted, None, now).await?;
+    let needed_on = change.needed_on.unwrap_or(row.needed_on);
+    let next = Row { answered_at: Some(now), needed_on, ..repriced.with_state(state) };
+    let saved = settle(tx, ctx, &row, next, "order.change_accepted", Some(("order_change_accepted", To::Vendor))).await?;
+    Ok((saved, change))
+}
+
+/// Rejects a change: the order stands as issued, and the vendor's clock begins anew.
+pub async fn reject_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId, reason: &str) -> Result<(Row, ChangeRow), Error> {
+    let (row, change) = lock_change(tx, ctx, id, change).await?;
+    let now = tx.now().await?;
+    let due = clock(tx, &row, "clock.vendor_answer_days", row.needed_on, now).await?;
+    let state = row.state()?.at(now).reject_change(due.at)?;
+    catalog::set_lapse(tx, id, due.at).await?;
+    packages::set_lapse(tx, id, due.at).await?;
+    let change = store::decide_change(tx, change.id, ChangeStatus::Rejected, Some(reason), now).await?;
+    let next = row.clone().with_state(state);
+    let saved = settle(tx, ctx, &row, next, "order.change_rejected", Some(("order_change_rejected", To::Vendor))).await?;
+    Ok((saved, change))
+}
+
+async fn lock_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId) -> Result<(Row, ChangeRow), Error> {
+    let row = store::lock(tx, &sight(ctx)?, id).await?;
+    let change = store::find_change(tx.conn(), id, change).await?;
+    ctx.expect_version(change.version)?;
+    if change.status != ChangeStatus::Proposed {
+        return Err(refuse(Code::IllegalTransition));
+    }
+    Ok((row, change))
+}
+
+/// The earlier of a policy's working days and the day of need less preparation.
+async fn clock(tx: &mut Tx, row: &Row, key: &str, needed_on: NaiveDate, now: DateTime<Utc>) -> Result<Deadline, Error> {
+    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
+    let calendar = policies::calendar(tx.conn()).await?;
+    let latest = calendar.working_days_before(needed_on, policies.count("clock.preparation_days")?, zone);
+    Ok(calendar.working_days_after(now, policies.count(key)?, zone).earlier(latest))
+}
+
+/// The order at lower prices, by the rates of the day it was issued.
+async fn reprice(tx: &mut Tx, row: Row, changes: &[PriceChange], now: DateTime<Utc>) -> Result<Row, Error> {
+    if changes.is_empty() {
+        return Ok(row);
+    }
+    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    let policies = policies::at(tx.conn(), zone.date_of(row.issued_at), Some(row.agency_id)).await?;
+    let rates = VatRates::of(&policies)?;
+    let registered = vendors::trading(tx.conn(), row.realm, &[row.vendor_id], now).await?.first().is_some_and(|v| v.vat_registered);
+    let mut taxes = Vec::new();
+    for mut line in store::lines(tx.conn(), row.id).await? {
+        if let Some(change) = changes.iter().find(|change| change.line_id == line.id) {
+            let tax = line_tax(&rates, read(&line, "tax_class")?, registered, read(&line, "price_basis")?, change.unit_price, line.quantity);
+            (line.unit_price, line.goods_amount, line.vat_amount) = (change.unit_price, tax.goods, tax.vat);
+            store::set_line_price(tx, &line).await?;
+        }
+        taxes.push(LineTax { goods: line.goods_amount, vat: line.vat_amount });
+    }
+    let whole = totals(&rates, registered, &taxes, row.shipping_fee);
+    if whole.gross > row.gross_total {
+        return Err(refuse(Code::TotalWouldRise));
+    }
+    Ok(Row { goods_total: whole.goods, vat_total: whole.vat, gross_total: whole.gross, ..row })
+}
+
+/// A tax property out of the line's frozen picture of the product.
+fn read<T: DeserializeOwned>(line: &LineRow, field: &str) -> Result<T, Error> {
+    serde_json::from_value(line.snapshot.get(field).cloned().unwrap_or(Value::Null))
+        .map_err(|_| Error::Internal(format!("the snapshot of an order line lacks {field}")))
+}

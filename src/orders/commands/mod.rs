@@ -1,0 +1,87 @@
+//! What may be done to orders. Each command runs inside the transaction its door opened.
+mod answer;
+mod change;
+mod issue;
+
+pub use answer::{accept, announce_expired, cancel, decline, replace_vendor};
+pub use change::{NewChange, accept_change, propose_change, reject_change};
+pub use issue::{approve, submit};
+
+use super::model::Side;
+use super::store::{self, Row, Sight};
+use crate::kernel::{Code, Ctx, Error, OrganisationKind, VendorId, refuse};
+use crate::platform::db::Tx;
+use crate::platform::trail::{self, Audience, Fact, Notice};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+/// Which orders the caller sees.
+pub fn sight(ctx: &Ctx) -> Result<Sight, Error> {
+    let member = ctx.member()?;
+    match member.organisation_kind {
+        OrganisationKind::Vendor => Ok(Sight::Vendor(VendorId(member.organisation.0))),
+        OrganisationKind::Agency => Ok(Sight::Agency { agency: member.organisation, units: member.units.clone() }),
+        OrganisationKind::Platform => Err(refuse(Code::NotFound)),
+    }
+}
+
+fn side(ctx: &Ctx) -> Result<Side, Error> {
+    Side::of(ctx.member()?.organisation_kind).ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// What goes into the trail.
+fn state_of(row: &Row) -> Value {
+    json!({ "id": row.id, "agency_id": row.agency_id, "unit_id": row.unit_id, "vendor_id": row.vendor_id,
+        "request_id": row.request_id, "number": row.number, "status": row.status, "reason": row.status_reason,
+        "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total,
+        "gross_total": row.gross_total, "answer_due_at": row.answer_due_at, "cancel_asked_by": row.cancel_asked_by,
+        "version": row.version })
+}
+
+/// Whom an order's notice is for.
+enum To {
+    Vendor,
+    Office,
+}
+
+/// Saves and leaves the trail; tells one side when a template is named.
+async fn settle(tx: &mut Tx, ctx: &Ctx, before: &Row, after: Row, kind: &str, told: Option<(&str, To)>) -> Result<Row, Error> {
+    let saved = store::save(tx, after).await?;
+    let notices = match told {
+        Some((template, to)) => vec![notice(tx, &saved, template, &to).await?],
+        None => Vec::new(),
+    };
+    let fact = Fact {
+        kind,
+        subject: saved.id.0,
+        before: Some(state_of(before)),
+        after: state_of(&saved),
+        reason: saved.status_reason.as_deref().or(saved.cancel_reason.as_deref()),
+        notices,
+    };
+    trail::record(tx, ctx, fact).await?;
+    Ok(saved)
+}
+
+async fn notice(tx: &mut Tx, row: &Row, template: &str, to: &To) -> Result<Notice, Error> {
+    let (audience, from) = match to {
+        To::Vendor => {
+            let roles = vec!["vendor_owner".into(), "vendor_staff".into()];
+            (Audience::Members { organisation: row.vendor_id.0, roles }, row.agency_id)
+        }
+        To::Office => {
+            let officer = crate::requests::officer_of(tx.conn(), row.request_id).await?;
+            (Audience::Membership(officer.0), crate::kernel::OrganisationId(row.vendor_id.0))
+        }
+    };
+    let arguments = json!({
+        "number": row.number, "reason": row.status_reason.as_ref().or(row.cancel_reason.as_ref()),
+        "organisation": crate::accounts::organisation_name(tx.conn(), from).await?, "due": printed(row.answer_due_at),
+    });
+    Ok(Notice { template: template.into(), audience, arguments })
+}
+
+/// A due time as a notice prints it, in western Indonesian time.
+fn printed(instant: DateTime<Utc>) -> String {
+    (instant + TimeDelta::hours(7)).format("%d-%m-%Y %H:%M WIB").to_string()
+}

@@ -1,0 +1,268 @@
+//! How orders are remembered.
+use super::model::{ChangeStatus, OrderStatus, PriceChange, Side, State};
+use crate::kernel::{
+    Amount, ChangeId, Code, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, Realm, RequestId, UnitId, VendorId, refuse,
+};
+use crate::platform::db::{Conn, Tx};
+use crate::policies::ContractForm;
+use crate::requests::PaymentWay;
+use crate::schema::{order_changes, order_lines, orders};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Clone)]
+#[diesel(table_name = orders, check_for_backend(diesel::pg::Pg), treat_none_as_null = true)]
+pub struct Row {
+    pub id: OrderId,
+    pub realm: Realm,
+    pub agency_id: OrganisationId,
+    pub unit_id: UnitId,
+    pub vendor_id: VendorId,
+    pub request_id: RequestId,
+    pub number: String,
+    pub status: OrderStatus,
+    pub status_reason: Option<String>,
+    pub fulfilment: String,
+    pub acceptance: String,
+    pub billing: String,
+    pub goods_total: Amount,
+    pub shipping_fee: Amount,
+    pub vat_total: Amount,
+    pub gross_total: Amount,
+    pub tax_regime: String,
+    pub payment_way: PaymentWay,
+    pub contract_form: ContractForm,
+    pub policy_versions: Value,
+    pub needed_on: NaiveDate,
+    pub issued_at: DateTime<Utc>,
+    pub answer_due_at: DateTime<Utc>,
+    pub clock_provisional: bool,
+    pub answered_at: Option<DateTime<Utc>>,
+    pub expiry_announced_at: Option<DateTime<Utc>>,
+    pub cancel_asked_by: Option<Side>,
+    pub cancel_reason: Option<String>,
+    pub replaced_by_request_id: Option<RequestId>,
+    pub version: i32,
+}
+
+impl Row {
+    /// # Errors
+    /// `Internal` for a row that no state allows.
+    pub fn state(&self) -> Result<State, Error> {
+        let state = match (self.status, self.status_reason.clone()) {
+            (OrderStatus::Issued, _) => State::Issued { due: self.answer_due_at },
+            (OrderStatus::ChangeProposed, _) => State::ChangeProposed { due: self.answer_due_at },
+            (OrderStatus::Accepted, _) => State::Accepted,
+            (OrderStatus::Declined, Some(reason)) => State::Declined { reason },
+            (OrderStatus::Expired, _) => State::Expired,
+            (OrderStatus::Cancelled, Some(reason)) => State::Cancelled { reason },
+            _ => return Err(Error::Internal("orders.status does not fit its columns".into())),
+        };
+        Ok(state)
+    }
+
+    pub fn with_state(mut self, state: State) -> Self {
+        self.status = state.status();
+        self.status_reason = match state {
+            State::Issued { due } | State::ChangeProposed { due } => {
+                self.answer_due_at = due;
+                None
+            }
+            State::Declined { reason } | State::Cancelled { reason } => Some(reason),
+            State::Accepted | State::Expired => None,
+        };
+        self
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(table_name = order_lines, check_for_backend(diesel::pg::Pg))]
+pub struct LineRow {
+    pub id: LineId,
+    pub order_id: OrderId,
+    pub request_line_id: LineId,
+    pub position: i32,
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    pub unit_price: Amount,
+    pub goods_amount: Amount,
+    pub vat_amount: Amount,
+    pub snapshot: Value,
+}
+
+#[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(table_name = order_changes, check_for_backend(diesel::pg::Pg))]
+pub struct ChangeRow {
+    pub id: ChangeId,
+    pub order_id: OrderId,
+    pub status: ChangeStatus,
+    pub proposed_at: DateTime<Utc>,
+    pub needed_on: Option<NaiveDate>,
+    pub unit_prices: Value,
+    pub brand: Option<String>,
+    pub reason: String,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub decision_reason: Option<String>,
+    pub version: i32,
+}
+
+impl ChangeRow {
+    pub fn prices(&self) -> Result<Vec<PriceChange>, Error> {
+        serde_json::from_value(self.unit_prices.clone()).map_err(|error| Error::Internal(format!("order change: {error}")))
+    }
+}
+
+/// Which orders a caller sees: the own vendor's, or those of the units of the own appointment.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    Vendor(VendorId),
+    Agency { agency: OrganisationId, units: Vec<UnitId> },
+}
+
+pub async fn insert(tx: &mut Tx, row: &Row, lines: &[LineRow]) -> Result<(), Error> {
+    diesel::insert_into(orders::table).values(row).execute(tx.conn()).await?;
+    diesel::insert_into(order_lines::table).values(lines).execute(tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn find(conn: &mut Conn, sight: &Sight, id: OrderId) -> Result<Row, Error> {
+    let query = orders::table.find(id).select(Row::as_select()).into_boxed();
+    let query = match sight {
+        Sight::Vendor(vendor) => query.filter(orders::vendor_id.eq(*vendor)),
+        Sight::Agency { agency, units } if units.is_empty() => query.filter(orders::agency_id.eq(*agency)),
+        Sight::Agency { units, .. } => query.filter(orders::unit_id.eq_any(units.clone())),
+    };
+    query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// Locks the order, and its request before it, as the lock order asks.
+pub async fn lock(tx: &mut Tx, sight: &Sight, id: OrderId) -> Result<Row, Error> {
+    for text in [
+        "SELECT 1 FROM requests WHERE id = (SELECT request_id FROM orders WHERE id = $1) FOR NO KEY UPDATE",
+        "SELECT 1 FROM orders WHERE id = $1 FOR NO KEY UPDATE",
+    ] {
+        diesel::sql_query(text).bind::<SqlUuid, _>(id).execute(tx.conn()).await?;
+    }
+    find(tx.conn(), sight, id).await
+}
+
+pub async fn list(
+    conn: &mut Conn,
+    sight: &Sight,
+    status: Option<OrderStatus>,
+    request: Option<RequestId>,
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    let before = after.unwrap_or(OrderId(uuid::Uuid::max()));
+    let mut query =
+        orders::table.filter(orders::id.lt(before)).select(Row::as_select()).order(orders::id.desc()).limit(limit).into_boxed();
+    query = match sight {
+        Sight::Vendor(vendor) => query.filter(orders::vendor_id.eq(*vendor)),
+        Sight::Agency { agency, units } if units.is_empty() => query.filter(orders::agency_id.eq(*agency)),
+        Sight::Agency { units, .. } => query.filter(orders::unit_id.eq_any(units.clone())),
+    };
+    if let Some(status) = status {
+        query = query.filter(orders::status.eq(status));
+    }
+    if let Some(request) = request {
+        query = query.filter(orders::request_id.eq(request));
+    }
+    Ok(query.load(conn).await?)
+}
+
+/// Saves a locked order as its next version.
+pub async fn save(tx: &mut Tx, row: Row) -> Result<Row, Error> {
+    let version = row.version;
+    let next = Row { version: version + 1, ..row };
+    diesel::update(orders::table.find(next.id).filter(orders::version.eq(version)))
+        .set(&next)
+        .returning(Row::as_returning())
+        .get_result(tx.conn())
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::VersionStale))
+}
+
+pub async fn lines(conn: &mut Conn, order: OrderId) -> Result<Vec<LineRow>, Error> {
+    Ok(order_lines::table
+        .filter(order_lines::order_id.eq(order))
+        .select(LineRow::as_select())
+        .order(order_lines::position)
+        .load(conn)
+        .await?)
+}
+
+pub async fn set_line_price(tx: &mut Tx, line: &LineRow) -> Result<(), Error> {
+    diesel::update(order_lines::table.find(line.id))
+        .set((
+            order_lines::unit_price.eq(line.unit_price),
+            order_lines::goods_amount.eq(line.goods_amount),
+            order_lines::vat_amount.eq(line.vat_amount),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn insert_change(tx: &mut Tx, row: &ChangeRow) -> Result<(), Error> {
+    diesel::insert_into(order_changes::table).values(row).execute(tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn changes(conn: &mut Conn, order: OrderId) -> Result<Vec<ChangeRow>, Error> {
+    Ok(order_changes::table
+        .filter(order_changes::order_id.eq(order))
+        .select(ChangeRow::as_select())
+        .order(order_changes::id.desc())
+        .limit(100)
+        .load(conn)
+        .await?)
+}
+
+pub async fn find_change(conn: &mut Conn, order: OrderId, id: ChangeId) -> Result<ChangeRow, Error> {
+    order_changes::table
+        .filter(order_changes::id.eq(id).and(order_changes::order_id.eq(order)))
+        .select(ChangeRow::as_select())
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::NotFound))
+}
+
+pub async fn decide_change(tx: &mut Tx, id: ChangeId, status: ChangeStatus, reason: Option<&str>, at: DateTime<Utc>) -> Result<ChangeRow, Error> {
+    Ok(diesel::update(order_changes::table.find(id))
+        .set((
+            order_changes::status.eq(status),
+            order_changes::decided_at.eq(at),
+            order_changes::decision_reason.eq(reason),
+            order_changes::version.eq(order_changes::version + 1),
+        ))
+        .returning(ChangeRow::as_returning())
+        .get_result(tx.conn())
+        .await?)
+}
+
+/// Orders of a realm whose clock has passed, for announcing; others work on the rest.
+pub async fn lapsed(conn: &mut Conn, realm: Realm, now: DateTime<Utc>, limit: i64) -> Result<Vec<Lapsed>, Error> {
+    Ok(diesel::sql_query(
+        "SELECT id, agency_id FROM orders WHERE status IN ('issued', 'change_proposed') AND expiry_announced_at IS NULL
+           AND answer_due_at <= $1 AND realm = $2 ORDER BY answer_due_at LIMIT $3",
+    )
+    .bind::<Timestamptz, _>(now)
+    .bind::<Text, _>(realm)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await?)
+}
+
+#[derive(QueryableByName, Clone, Copy)]
+pub struct Lapsed {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: OrderId,
+    #[diesel(sql_type = SqlUuid)]
+    pub agency_id: OrganisationId,
+}

@@ -1,0 +1,14 @@
+//! Requests over HTTP.
+mod request;
+mod turns;
+mod view;
+
+pub use view::{RequestView, SlotView, view};
+
+use crate::platform::http::Api;
+
+pub fn routes(api: &mut Api) {
+    api.tag("requests");
+    request::routes(api);
+    turns::routes(api);
+}

@@ -1,0 +1,23 @@
+//! Requests: an office asks to buy; approval has its one home here.
+//!
+//! ```text
+//! draft → pending_approval → approved → ordered | partially_ordered → closed
+//!           ├→ returned(reason) · withdrawn → (edited like a draft) → pending_approval
+//!           └→ rejected · cancelled · expired → renew (a copy at today's prices)
+//! ```
+//! Submission checks every rule, freezes prices, and reserves stock and budget in one transaction.
+//! What is approved is exactly what was submitted: the content hash names it, and any edit voids
+//! it. A passed approval deadline is true by itself; the worker only announces it. Submission and
+//! approval are registered by `orders`, since they may issue orders.
+mod api;
+mod assess;
+mod commands;
+mod model;
+mod store;
+
+pub use api::{RequestView, SlotView, routes, view};
+pub use commands::{announce_expired, approved, copy_lines, member_sight, step_taken, submit};
+pub use model::{PaymentWay, RequestStatus};
+pub use store::{
+    Approval, LineRow, Row, any_member_of, approvals, insert_approval, lines, lock, next_number, officer_of, shipping_of, slots_of, user_of,
+};

@@ -1,0 +1,337 @@
+//! What a request may become. Pure.
+use crate::catalog::ProcurementKind;
+use crate::kernel::{BudgetLineId, Code, Error, MembershipId, PackageId, ProductId, Quantity, refuse};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+macro_rules! kept_as_text {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
+            diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+        )]
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($variant),+ }
+        crate::kernel::text_enum!($name { $($variant = $text),+ });
+    };
+}
+
+kept_as_text!(
+    RequestStatus {
+        Draft = "draft", PendingApproval = "pending_approval", Returned = "returned", Withdrawn = "withdrawn",
+        Approved = "approved", Ordered = "ordered", PartiallyOrdered = "partially_ordered", Closed = "closed",
+        Rejected = "rejected", Cancelled = "cancelled", Expired = "expired",
+    }
+);
+kept_as_text!(
+    /// How the office pays (domain handbook §8.3).
+    PaymentWay { Up = "up", Gu = "gu", Tu = "tu", Ls = "ls", Card = "card", Blud = "blud", Outside = "outside" }
+);
+kept_as_text!(
+    /// Which duty on a request is given to somebody else.
+    Duty { ProcurementOfficer = "procurement_officer", CommitmentOfficer = "commitment_officer" }
+);
+
+/// What the officer says of a purchase; everything may be missing while it is a draft.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({ "split_reason": "Kebutuhan mendadak kegiatan lain", "payment_way": "up" }))]
+pub struct RequestFields {
+    #[schema(min_length = 3, max_length = 200, pattern = "\\S")]
+    pub title: Option<String>,
+    pub package_id: Option<PackageId>,
+    pub budget_line_id: Option<BudgetLineId>,
+    pub procurement_kind: Option<ProcurementKind>,
+    pub payment_way: Option<PaymentWay>,
+    /// Membership of the paying treasurer.
+    pub treasurer_id: Option<MembershipId>,
+    /// Membership of the PPTK.
+    pub activity_officer_id: Option<MembershipId>,
+    /// Membership of the PPK who is to approve; any of the unit when left out.
+    pub commitment_officer_id: Option<MembershipId>,
+    #[schema(max_length = 80)]
+    pub dpa_number: Option<String>,
+    #[schema(max_length = 80)]
+    pub sub_activity: Option<String>,
+    #[schema(max_length = 80)]
+    pub account_code: Option<String>,
+    #[schema(max_length = 20)]
+    pub fund_source: Option<String>,
+    /// The officer declares that money is available (budget mode `declared`).
+    pub budget_declared: Option<bool>,
+    pub comparison: Option<Comparison>,
+    /// Why like goods are bought again so soon.
+    #[schema(max_length = 500)]
+    pub split_reason: Option<String>,
+    /// Last day on which the goods are of use.
+    pub needed_on: Option<NaiveDate>,
+    #[schema(max_items = 100)]
+    pub lines: Option<Vec<LineFields>>,
+}
+
+/// The offers that were seen, or why only one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub product_ids: Vec<ProductId>,
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
+}
+
+/// A product, how much of it, and where to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineFields {
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    #[schema(min_items = 1, max_items = 50)]
+    pub slots: Vec<SlotFields>,
+}
+
+/// One delivery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlotFields {
+    pub day: NaiveDate,
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", example = "09:00")]
+    #[serde(with = "time_of_day")]
+    pub time_from: NaiveTime,
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", example = "12:00")]
+    #[serde(with = "time_of_day")]
+    pub time_to: NaiveTime,
+    #[schema(pattern = "^[0-9]{2}(\\.[0-9]{2}){1,2}$")]
+    pub region_code: String,
+    #[schema(min_length = 3, max_length = 300)]
+    pub address: String,
+    #[schema(min_length = 1, max_length = 120)]
+    pub contact_name: String,
+    #[schema(max_length = 30)]
+    pub contact_phone: Option<String>,
+    pub quantity: Quantity,
+}
+
+/// `HH:MM`, with or without seconds.
+mod time_of_day {
+    use chrono::NaiveTime;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(time: &NaiveTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&time.format("%H:%M"))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        NaiveTime::parse_from_str(&text, "%H:%M").or_else(|_| text.parse()).map_err(D::Error::custom)
+    }
+}
+
+/// Where a request stands, with what is known only there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    Draft,
+    Returned { reason: String },
+    Withdrawn,
+    PendingApproval { due: DateTime<Utc> },
+    Approved,
+    Ordered,
+    PartiallyOrdered,
+    Closed,
+    Rejected { reason: String },
+    Cancelled { reason: String },
+    Expired,
+}
+
+impl State {
+    pub fn status(&self) -> RequestStatus {
+        match self {
+            Self::Draft => RequestStatus::Draft,
+            Self::Returned { .. } => RequestStatus::Returned,
+            Self::Withdrawn => RequestStatus::Withdrawn,
+            Self::PendingApproval { .. } => RequestStatus::PendingApproval,
+            Self::Approved => RequestStatus::Approved,
+            Self::Ordered => RequestStatus::Ordered,
+            Self::PartiallyOrdered => RequestStatus::PartiallyOrdered,
+            Self::Closed => RequestStatus::Closed,
+            Self::Rejected { .. } => RequestStatus::Rejected,
+            Self::Cancelled { .. } => RequestStatus::Cancelled,
+            Self::Expired => RequestStatus::Expired,
+        }
+    }
+
+    /// A passed approval deadline is true by itself.
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        match self {
+            Self::PendingApproval { due } if due <= now => Self::Expired,
+            state => state,
+        }
+    }
+
+    pub fn editable(&self) -> Result<(), Error> {
+        match self {
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn => Ok(()),
+            Self::PendingApproval { .. } | Self::Approved | Self::Ordered | Self::PartiallyOrdered | Self::Closed
+            | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Submitted; without approval steps it is approved by that.
+    pub fn submit(self, due: DateTime<Utc>, steps: usize) -> Result<Self, Error> {
+        self.editable()?;
+        Ok(if steps == 0 { Self::Approved } else { Self::PendingApproval { due } })
+    }
+
+    /// One more step taken.
+    ///
+    /// # Errors
+    /// `expired` once the deadline has passed.
+    pub fn approve(self, steps_left: usize) -> Result<Self, Error> {
+        match self {
+            Self::PendingApproval { .. } if steps_left > 0 => Ok(self),
+            Self::PendingApproval { .. } => Ok(Self::Approved),
+            Self::Expired => Err(refuse(Code::Expired)),
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::Approved | Self::Ordered | Self::PartiallyOrdered
+            | Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    pub fn withdraw(self) -> Result<Self, Error> {
+        self.pending().map(|()| Self::Withdrawn)
+    }
+
+    pub fn send_back(self, reason: String) -> Result<Self, Error> {
+        self.pending().map(|()| Self::Returned { reason })
+    }
+
+    pub fn reject(self, reason: String) -> Result<Self, Error> {
+        self.pending().map(|()| Self::Rejected { reason })
+    }
+
+    pub fn cancel(self, reason: String) -> Result<Self, Error> {
+        match self {
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } => Ok(Self::Cancelled { reason }),
+            Self::Approved | Self::Ordered | Self::PartiallyOrdered | Self::Closed | Self::Rejected { .. }
+            | Self::Cancelled { .. } | Self::Expired => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Whether a copy may take its place.
+    pub fn renewable(&self) -> Result<(), Error> {
+        match self {
+            Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired | Self::Closed => Ok(()),
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } | Self::Approved
+            | Self::Ordered | Self::PartiallyOrdered => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Whether somebody else may take over a duty on it.
+    pub fn running(&self) -> Result<(), Error> {
+        match self {
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } | Self::Approved
+            | Self::Ordered | Self::PartiallyOrdered => Ok(()),
+            Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    fn pending(&self) -> Result<(), Error> {
+        match self {
+            Self::PendingApproval { .. } => Ok(()),
+            Self::Expired => Err(refuse(Code::Expired)),
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::Approved | Self::Ordered | Self::PartiallyOrdered
+            | Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+}
+
+/// What the orders make of an ordered request: `ended_badly` declined, expired or cancelled.
+pub fn by_orders(state: State, orders: usize, ended_badly: usize) -> State {
+    match state {
+        State::Ordered | State::PartiallyOrdered | State::Closed => match ended_badly {
+            0 => State::Ordered,
+            bad if bad == orders => State::Closed,
+            _ => State::PartiallyOrdered,
+        },
+        state => state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_deadline_passes_by_itself() {
+        let state = State::PendingApproval { due: at("2026-11-26T17:00:00Z") };
+        assert_eq!(state.clone().at(at("2026-11-26T16:59:59Z")), state);
+        assert_eq!(state.clone().at(at("2026-11-26T17:00:00Z")), State::Expired);
+        assert_eq!(State::Expired.approve(0).unwrap_err().code(), Some(Code::Expired));
+    }
+
+    #[test]
+    fn orders_that_fell_through_show_in_the_request() {
+        assert_eq!(by_orders(State::Ordered, 2, 0), State::Ordered);
+        assert_eq!(by_orders(State::Ordered, 2, 1), State::PartiallyOrdered);
+        assert_eq!(by_orders(State::Ordered, 2, 2), State::Closed);
+        assert_eq!(by_orders(State::Draft, 0, 0), State::Draft);
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Submit(usize),
+        Approve(usize),
+        Withdraw,
+        Return,
+        Reject,
+        Cancel,
+        Wait,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0usize..3).prop_map(Step::Submit), (0usize..2).prop_map(Step::Approve), Just(Step::Withdraw), Just(Step::Return),
+            Just(Step::Reject), Just(Step::Cancel), Just(Step::Wait),
+        ];
+        prop::collection::vec(step, 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn only_a_pending_request_within_its_time_is_ever_approved_by_a_step(steps in steps()) {
+            let mut now = at("2026-11-24T00:00:00Z");
+            let mut state = State::Draft;
+            for step in steps {
+                let before = state.clone();
+                let outcome = match step {
+                    Step::Submit(count) => state.submit(now + chrono::TimeDelta::hours(3), count),
+                    Step::Approve(left) => state.approve(left),
+                    Step::Withdraw => state.withdraw(),
+                    Step::Return => state.send_back("x".into()),
+                    Step::Reject => state.reject("x".into()),
+                    Step::Cancel => state.cancel("x".into()),
+                    Step::Wait => {
+                        now += chrono::TimeDelta::hours(2);
+                        Ok(state.at(now))
+                    }
+                };
+                let next = outcome.unwrap_or_else(|_| before.clone());
+                if let (State::Approved, Step::Approve(_)) = (&next, step) {
+                    prop_assert!(matches!(before, State::PendingApproval { due } if due > now) || before == State::Approved);
+                }
+                if matches!(before, State::Rejected { .. } | State::Cancelled { .. } | State::Expired) {
+                    prop_assert_eq!(&next, &before);
+                }
+                state = next.at(now);
+            }
+        }
+    }
+}
