@@ -3,5 +3,6 @@
 
 mod accounts;
 mod catalog;
+mod edge;
 mod journey;
 mod support;
