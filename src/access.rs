@@ -47,49 +47,80 @@ fn rule(action: Action) -> Rule {
     use Action::*;
     use Rule::{LoggedIn, Public, Roles};
     match action {
-        RegisterUser | ConfirmContact | LogIn | RefreshSession | RequestPasswordReset | CompletePasswordReset => Public,
+        RegisterUser
+        | ConfirmContact
+        | LogIn
+        | RefreshSession
+        | RequestPasswordReset
+        | CompletePasswordReset => Public,
         ListSessions | EndSession | GetMe | ListMyMemberships | AcceptInvitation => LoggedIn,
         CreateOrganisation => Roles(&[Role::Admin]),
         ListOrganisations => Roles(&[Role::Admin, Role::Helpdesk, Role::PlatformAuditor]),
         GetOrganisation | ListUnits | GetSandboxClock => LoggedIn,
         CreateUnit => Roles(&[Role::Admin, Role::BudgetUser]),
-        ListMemberships => Roles(&[Role::Admin, Role::BudgetUser, Role::Auditor, Role::VendorOwner, Role::PlatformAuditor]),
+        ListMemberships => {
+            Roles(&[Role::Admin, Role::BudgetUser, Role::Auditor, Role::VendorOwner, Role::PlatformAuditor])
+        }
         EndMembership | InviteMember | ListInvitations | RevokeInvitation => {
             Roles(&[Role::Admin, Role::BudgetUser, Role::VendorOwner])
         }
         MoveSandboxClock | ListSandboxMails => LoggedIn,
-        ListPolicies | ListForbiddenPairs | PreviewTax | ListPublicVendors | GetPublicVendor | ListCategories
-        | SearchProducts | GetPublicProduct | GetProductPhoto => Public,
+        ListPolicies | ListForbiddenPairs | PreviewTax | ListPublicVendors | GetPublicVendor
+        | ListCategories | SearchProducts | GetPublicProduct | GetProductPhoto => Public,
         CreateVendor => LoggedIn,
         ListVendors => Roles(&[
-            Role::VendorOwner, Role::VendorStaff, Role::Verifier, Role::Curator, Role::Helpdesk, Role::PlatformAuditor, Role::Admin,
+            Role::VendorOwner,
+            Role::VendorStaff,
+            Role::Verifier,
+            Role::Curator,
+            Role::Helpdesk,
+            Role::PlatformAuditor,
+            Role::Admin,
         ]),
         GetVendor | ListVendorDocuments => Roles(&[
-            Role::VendorOwner, Role::VendorStaff, Role::Verifier, Role::Helpdesk, Role::PlatformAuditor, Role::Admin,
+            Role::VendorOwner,
+            Role::VendorStaff,
+            Role::Verifier,
+            Role::Helpdesk,
+            Role::PlatformAuditor,
+            Role::Admin,
         ]),
         DownloadVendorDocument => Roles(&[Role::VendorOwner, Role::Verifier]),
-        UpdateVendor | PrecheckVendor | SubmitVendor | UploadVendorDocument | RemoveVendorDocument => Roles(&[Role::VendorOwner]),
+        UpdateVendor | PrecheckVendor | SubmitVendor | UploadVendorDocument | RemoveVendorDocument => {
+            Roles(&[Role::VendorOwner])
+        }
         ListVerificationQueue => Roles(&[Role::Verifier, Role::Admin, Role::PlatformAuditor]),
         ClaimVendor | RequestVendorRevision | VerifyVendor | RejectVendor => Roles(&[Role::Verifier]),
         SuspendVendor | ReinstateVendor => Roles(&[Role::Verifier, Role::Admin]),
-        CreateProduct | UpdateProduct | SetPriceTiers | AdjustStock | UploadProductPhoto | RemoveProductPhoto
-        | SubmitProduct | PublishProduct | UnpublishProduct => Roles(VENDOR),
+        CreateProduct | UpdateProduct | SetPriceTiers | AdjustStock | UploadProductPhoto
+        | RemoveProductPhoto | SubmitProduct | PublishProduct | UnpublishProduct => Roles(VENDOR),
         ListProducts | GetProduct | ListPriceHistory => {
             Roles(&[Role::VendorOwner, Role::VendorStaff, Role::Curator, Role::PlatformAuditor])
         }
-        ApproveProduct | RequestProductRevision | RejectProduct | FreezeProduct | UnfreezeProduct => Roles(&[Role::Curator]),
-        ListPackages | GetPackage | ListBudgetLines => Roles(AGENCY),
-        CreateRequest | UpdateRequest | SubmitRequest | WithdrawRequest | RenewRequest | ReplaceVendor | CheckPolicies => {
-            Roles(&[Role::ProcurementOfficer])
+        ApproveProduct | RequestProductRevision | RejectProduct | FreezeProduct | UnfreezeProduct => {
+            Roles(&[Role::Curator])
         }
+        ListPackages | GetPackage | ListBudgetLines => Roles(AGENCY),
+        CreateRequest | UpdateRequest | SubmitRequest | WithdrawRequest | RenewRequest | ReplaceVendor
+        | CheckPolicies => Roles(&[Role::ProcurementOfficer]),
         ListRequests | GetRequest => Roles(AGENCY),
         CancelRequest => Roles(BUYERS),
         ReturnRequest | RejectRequest | ApproveRequest => Roles(APPROVERS),
         ReassignRequest => Roles(&[Role::BudgetUser]),
         ListOrders | GetOrder | ListOrderChanges => Roles(&[
-            Role::Requester, Role::ProcurementOfficer, Role::CommitmentOfficer, Role::ActivityOfficer, Role::Receiver,
-            Role::Treasurer, Role::AssistantTreasurer, Role::PaymentVerifier, Role::GoodsCustodian, Role::BudgetUser,
-            Role::Auditor, Role::VendorOwner, Role::VendorStaff,
+            Role::Requester,
+            Role::ProcurementOfficer,
+            Role::CommitmentOfficer,
+            Role::ActivityOfficer,
+            Role::Receiver,
+            Role::Treasurer,
+            Role::AssistantTreasurer,
+            Role::PaymentVerifier,
+            Role::GoodsCustodian,
+            Role::BudgetUser,
+            Role::Auditor,
+            Role::VendorOwner,
+            Role::VendorStaff,
         ]),
         AcceptOrder | DeclineOrder | ProposeOrderChange => Roles(VENDOR),
         CancelOrder => Roles(&[Role::VendorOwner, Role::VendorStaff, Role::CommitmentOfficer]),
@@ -125,7 +156,13 @@ const PEOPLE: &str = "Peraturan LKPP 15/2018; Perpres 16/2018 Pasal 7";
 
 /// The forbidden pairs of spec §1 that can arise with the duties there are.
 pub const FORBIDDEN_PAIRS: &[ForbiddenPair] = &[
-    pair("procurement_officer", "commitment_officer", Reach::Package, Code::PairProcurementCommitment, PEOPLE),
+    pair(
+        "procurement_officer",
+        "commitment_officer",
+        Reach::Package,
+        Code::PairProcurementCommitment,
+        PEOPLE,
+    ),
     pair("commitment_officer", "treasurer", Reach::Always, Code::PairCommitmentTreasurer, PEOPLE),
     pair("commitment_officer", "assistant_treasurer", Reach::Always, Code::PairCommitmentTreasurer, PEOPLE),
     pair("commitment_officer", "payment_verifier", Reach::Always, Code::PairOfficerPaymentVerifier, PEOPLE),
@@ -135,11 +172,23 @@ pub const FORBIDDEN_PAIRS: &[ForbiddenPair] = &[
     pair("receiver", "treasurer", Reach::Always, Code::PairReceiverTreasurer, PEOPLE),
     pair("receiver", "assistant_treasurer", Reach::Always, Code::PairReceiverTreasurer, PEOPLE),
     pair("verifier", "vendor_member", Reach::Subject, Code::PairVerifierVendor, "Perpres 16/2018 Pasal 7"),
-    pair("official", "vendor_owner", Reach::Subject, Code::PairOfficialVendorOwner, "Perpres 16/2018 Pasal 7"),
+    pair(
+        "official",
+        "vendor_owner",
+        Reach::Subject,
+        Code::PairOfficialVendorOwner,
+        "Perpres 16/2018 Pasal 7",
+    ),
     pair("approver", "further_approver", Reach::Subject, Code::PairSamePerson, "Perpres 16/2018 Pasal 7"),
 ];
 
-const fn pair(first: &'static str, second: &'static str, reach: Reach, code: Code, legal_basis: &'static str) -> ForbiddenPair {
+const fn pair(
+    first: &'static str,
+    second: &'static str,
+    reach: Reach,
+    code: Code,
+    legal_basis: &'static str,
+) -> ForbiddenPair {
     ForbiddenPair { first, second, reach, code, legal_basis }
 }
 
@@ -149,7 +198,8 @@ pub fn always_forbidden(held: &[Role], further: Role) -> Option<Code> {
         let forbids = |pair: &&ForbiddenPair| {
             let (first, second) = (pair.first, pair.second);
             pair.reach == Reach::Always
-                && ((first, second) == (held.as_str(), further.as_str()) || (second, first) == (held.as_str(), further.as_str()))
+                && ((first, second) == (held.as_str(), further.as_str())
+                    || (second, first) == (held.as_str(), further.as_str()))
         };
         FORBIDDEN_PAIRS.iter().find(forbids).map(|pair| pair.code)
     })

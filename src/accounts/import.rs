@@ -23,7 +23,12 @@ pub struct UnitImport {
 ///
 /// # Errors
 /// A fault of the file as a whole, after which nothing of it is stored.
-pub async fn import_units(tx: &mut Tx, ctx: &Ctx, agency: Option<&str>, source: impl Read) -> Result<UnitImport, Error> {
+pub async fn import_units(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    agency: Option<&str>,
+    source: impl Read,
+) -> Result<UnitImport, Error> {
     let internal = |fault: SheetFault| Error::Internal(fault.to_string());
     let mut sheet = Sheet::open(source, &[SOURCE_CODE, NAME]).map_err(internal)?;
     let mut report = Report::default();
@@ -38,15 +43,23 @@ pub async fn import_units(tx: &mut Tx, ctx: &Ctx, agency: Option<&str>, source: 
             }
             let code = agency.or(cells.given(AGENCY)).map(ToOwned::to_owned);
             if code.is_none() {
-                found.push(cells.finding(AGENCY, true, "agency_missing", "Instansi tidak disebut / no agency is named"));
+                found.push(cells.finding(
+                    AGENCY,
+                    true,
+                    "agency_missing",
+                    "Instansi tidak disebut / no agency is named",
+                ));
             }
             if report.row(found) {
-                let key = (code.unwrap_or_default(), cells.given(AGENCY_NAME).unwrap_or("Instansi").to_owned());
+                let key =
+                    (code.unwrap_or_default(), cells.given(AGENCY_NAME).unwrap_or("Instansi").to_owned());
                 rows.entry(key).or_default().push(NewUnit {
                     code: cells.given(CODE).unwrap_or(cells.get(SOURCE_CODE)).to_owned(),
                     source_code: Some(cells.get(SOURCE_CODE).to_owned()),
                     name: cells.get(NAME).split_whitespace().collect::<Vec<_>>().join(" "),
-                    short_name: cells.given(&["short_name"]).map_or_else(|| format!("S{}", cells.get(SOURCE_CODE)), ToOwned::to_owned),
+                    short_name: cells
+                        .given(&["short_name"])
+                        .map_or_else(|| format!("S{}", cells.get(SOURCE_CODE)), ToOwned::to_owned),
                     parent_id: None,
                     source: Some("sirup".into()),
                 });

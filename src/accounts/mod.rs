@@ -19,9 +19,13 @@ mod tokens;
 
 pub use api::routes;
 pub use commands::{
-    CreateUser, NewUnit, create_agency, create_unit, create_user, create_vendor_organisation, grant, revoke_sessions,
+    CreateUser, NewUnit, create_agency, create_unit, create_user, create_vendor_organisation, grant,
+    revoke_sessions, user_by_contact,
 };
 pub use import::{UnitImport, import_units};
 pub use notices::{NoticeProgress, step as step_notices};
-pub use store::{Officer, agency_by_code, agency_of_source_code, units_by_source_code, demo_accounts_exist, holds_role, officer, organisation_name, short_name_of_unit, time_zone_of, owns_nik, unit_of_agency};
+pub use store::{
+    Officer, agency_by_code, agency_of_source_code, demo_accounts_exist, holds_role, officer,
+    organisation_name, owns_nik, short_name_of_unit, time_zone_of, unit_of_agency, units_by_source_code,
+};
 pub use tokens::authenticate;

@@ -33,12 +33,28 @@ impl std::fmt::Debug for Contact {
 }
 
 /// Length and strength (`zxcvbn`); no composition rules. `about` are words an attacker knows.
-pub fn password_fault(password: &str, about: &[&str], minimum_length: u32, minimum_score: u32) -> Option<Fault> {
-    let long_enough = password.chars().count() >= minimum_length as usize;
+pub fn password_fault(
+    password: &str,
+    about: &[&str],
+    minimum_length: u32,
+    minimum_score: u32,
+) -> Option<Fault> {
+    let known: Vec<String> = about
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+        .filter(|word| word.len() > 2)
+        .map(str::to_lowercase)
+        .collect();
+    // What an attacker knows of the person counts for nothing.
+    let own = known.iter().fold(password.to_lowercase(), |rest, word| rest.replace(word.as_str(), ""));
+    let long_enough = own.chars().count() >= minimum_length as usize;
     // Strength is judged on a bounded prefix: the estimate is not linear in length.
     let judged: String = password.chars().take(100).collect();
-    let strong = u32::from(u8::from(zxcvbn::zxcvbn(&judged, about).score())) >= minimum_score;
-    (!long_enough || !strong).then(|| Fault::at("#/password", Code::PasswordTooWeak).with_limit(minimum_length))
+    let strong = u32::from(u8::from(
+        zxcvbn::zxcvbn(&judged, &known.iter().map(String::as_str).collect::<Vec<_>>()).score(),
+    )) >= minimum_score;
+    (!long_enough || !strong)
+        .then(|| Fault::at("#/password", Code::PasswordTooWeak).with_limit(minimum_length))
 }
 
 /// How long further attempts wait after so many refused ones: none for three, then doubling from

@@ -21,7 +21,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use uuid::Uuid;
 
-const READER: &str = "notices";
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 const ATTEMPTS: usize = 14;
 
@@ -67,15 +66,18 @@ pub async fn realm_now(conn: &mut Conn, realm: Realm) -> Result<DateTime<Utc>, E
 }
 
 async fn plan(tx: &mut Tx, app: &App) -> Result<usize, Error> {
-    let Some(position) = trail::lock_reader(tx, READER).await? else { return Ok(0) };
+    let realm = tx.realm();
+    let reader = format!("notices:{realm}");
+    let Some(position) = trail::lock_reader(tx, &reader).await? else { return Ok(0) };
     let events = trail::after(tx.conn(), position, 200).await?;
     let Some(last) = events.last() else { return Ok(0) };
     let last = last.position;
     let mut planned = 0;
-    for event in &events {
+    // Each realm has a worker of its own, which alone may tell its people anything.
+    for event in events.iter().filter(|event| event.realm == realm) {
         planned += plan_event(tx, app, event).await?;
     }
-    trail::move_reader(tx, READER, last).await?;
+    trail::move_reader(tx, &reader, last).await?;
     Ok(planned)
 }
 
@@ -187,9 +189,10 @@ struct Delivery {
 
 /// Takes due deliveries for a while; several workers never take the same one.
 async fn lease(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Delivery>, Error> {
-    Ok(diesel::sql_query(
+    let realm = tx.realm();
+    let mut taken: Vec<Delivery> = diesel::sql_query(
         "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (
-             SELECT id FROM deliveries WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= $1
+             SELECT id FROM deliveries WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= $1 AND realm = $4
                AND (leased_until IS NULL OR leased_until <= $1)
              ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
          RETURNING id, value_id, language, template, arguments, attempts",
@@ -197,8 +200,12 @@ async fn lease(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Delivery>, Error> 
     .bind::<Timestamptz, _>(now)
     .bind::<Timestamptz, _>(now + LEASE)
     .bind::<BigInt, _>(20)
+    .bind::<Text, _>(realm)
     .load(tx.conn())
-    .await?)
+    .await?;
+    // Ids rise with time: people read their mails in the order of what happened.
+    taken.sort_by_key(|delivery| delivery.id);
+    Ok(taken)
 }
 
 async fn deliver(app: &App, delivery: &Delivery) -> anyhow::Result<()> {
@@ -214,7 +221,9 @@ async fn deliver(app: &App, delivery: &Delivery) -> anyhow::Result<()> {
 }
 
 async fn link(app: &App, conn: &mut Conn, delivery: &Delivery) -> anyhow::Result<Option<String>> {
-    let id = |field: &str| delivery.arguments.get(field).and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
+    let id = |field: &str| {
+        delivery.arguments.get(field).and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok())
+    };
     let base = &app.settings.public_url;
     let link = match (delivery.template.as_str(), id("contact"), id("subject")) {
         ("contact_confirmation", Some(contact), _) => {
@@ -226,7 +235,10 @@ async fn link(app: &App, conn: &mut Conn, delivery: &Delivery) -> anyhow::Result
             format!("{base}/reset#token={}", app.keys.link_token("reset", user.id.0, user.version))
         }
         ("invitation", _, Some(invitation)) => {
-            format!("{base}/invitations/{invitation}#token={}", app.keys.link_token("invitation", invitation, 1))
+            format!(
+                "{base}/invitations/{invitation}#token={}",
+                app.keys.link_token("invitation", invitation, 1)
+            )
         }
         _ => return Ok(None),
     };
@@ -320,12 +332,34 @@ macro_rules! templates {
 }
 
 const TEMPLATES: &[(&str, &str)] = templates![
-    "contact_confirmation", "account_exists", "password_reset", "invitation", "vendor_submitted",
-    "vendor_revision_requested", "vendor_verified", "vendor_rejected", "vendor_suspended", "vendor_reinstated",
-    "product_published", "product_revision_requested", "product_rejected", "product_frozen",
-    "request_pending_approval", "request_approved", "request_returned", "request_rejected", "request_expired",
-    "request_reassigned", "order_issued", "order_accepted", "order_declined", "order_expired",
-    "order_change_proposed", "order_change_accepted", "order_change_rejected", "order_cancel_asked",
+    "contact_confirmation",
+    "account_exists",
+    "password_reset",
+    "invitation",
+    "vendor_submitted",
+    "vendor_revision_requested",
+    "vendor_verified",
+    "vendor_rejected",
+    "vendor_suspended",
+    "vendor_reinstated",
+    "product_published",
+    "product_revision_requested",
+    "product_rejected",
+    "product_frozen",
+    "request_pending_approval",
+    "request_approved",
+    "request_returned",
+    "request_rejected",
+    "request_expired",
+    "request_reassigned",
+    "order_issued",
+    "order_accepted",
+    "order_declined",
+    "order_expired",
+    "order_change_proposed",
+    "order_change_accepted",
+    "order_change_rejected",
+    "order_cancel_asked",
     "order_cancelled",
 ];
 
@@ -341,7 +375,6 @@ fn templates() -> anyhow::Result<&'static Environment<'static>> {
     Ok(ENVIRONMENT.get_or_init(|| environment))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,7 +384,12 @@ mod tests {
         let arguments = json!({ "title": "T", "number": "N", "reason": "R", "due": "D", "organisation": "O",
             "role": "X", "link": "https://example.id/#token=1", "address": "https://example.id" });
         for (name, _) in TEMPLATES {
-            let text = templates().unwrap().get_template(name).unwrap().render(minijinja::value::Serde(&arguments)).unwrap();
+            let text = templates()
+                .unwrap()
+                .get_template(name)
+                .unwrap()
+                .render(minijinja::value::Serde(&arguments))
+                .unwrap();
             let (subject, body) = text.split_once('\n').unwrap();
             assert!(!subject.trim().is_empty() && body.trim().len() > 40, "{name} is too short");
             // Nothing given at all must still read as a letter.

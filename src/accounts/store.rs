@@ -6,8 +6,8 @@ use crate::kernel::{
 use crate::platform::db::{Conn, OnConstraint, Tx};
 use crate::platform::personal::PersonalKind;
 use crate::schema::{
-    contacts, invitations, login_delays, membership_units, memberships, organisations, refresh_tokens, sessions, users,
-    work_units,
+    contacts, invitations, login_delays, membership_units, memberships, organisations, refresh_tokens,
+    sessions, users, work_units,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -149,7 +149,8 @@ pub struct SessionStanding {
 }
 
 /// Memberships that hold today, by the clock and zone of each organisation.
-const STANDING: &str = "SELECT m.id AS membership_id, m.version, m.organisation_id, o.name AS organisation_name,
+const STANDING: &str =
+    "SELECT m.id AS membership_id, m.version, m.organisation_id, o.name AS organisation_name,
     o.kind AS organisation_kind, o.realm, m.role, m.capacity, o.time_zone,
     ARRAY(SELECT unit_id FROM membership_units mu WHERE mu.membership_id = m.id ORDER BY 1) AS units
     FROM memberships m JOIN organisations o ON o.id = m.organisation_id JOIN realms r ON r.realm = o.realm
@@ -179,7 +180,11 @@ pub async fn standing_of_session(
     Ok(Some(SessionStanding { user_id, standing }))
 }
 
-pub async fn standing(conn: &mut Conn, user: UserId, membership: MembershipId) -> Result<Option<Standing>, Error> {
+pub async fn standing(
+    conn: &mut Conn,
+    user: UserId,
+    membership: MembershipId,
+) -> Result<Option<Standing>, Error> {
     let rows: Vec<Standing> = diesel::sql_query(format!("{STANDING} AND m.user_id = $1 AND m.id = $2"))
         .bind::<SqlUuid, _>(user)
         .bind::<SqlUuid, _>(membership)
@@ -262,7 +267,12 @@ pub async fn verify_contact(tx: &mut Tx, id: ContactId, at: DateTime<Utc>) -> Re
 /// The verified contact that owns a personal value.
 pub async fn contact_of_value(conn: &mut Conn, value: PersonalValueId) -> Result<Option<ContactRow>, Error> {
     Ok(contacts::table
-        .filter(contacts::value_id.eq(value).and(contacts::verified_at.is_not_null()).and(contacts::ended_at.is_null()))
+        .filter(
+            contacts::value_id
+                .eq(value)
+                .and(contacts::verified_at.is_not_null())
+                .and(contacts::ended_at.is_null()),
+        )
         .select(ContactRow::as_select())
         .first(conn)
         .await
@@ -382,7 +392,10 @@ pub async fn use_refresh_token(
     membership: Option<MembershipId>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    diesel::update(refresh_tokens::table.find(hash)).set(refresh_tokens::used_at.eq(now)).execute(tx.conn()).await?;
+    diesel::update(refresh_tokens::table.find(hash))
+        .set(refresh_tokens::used_at.eq(now))
+        .execute(tx.conn())
+        .await?;
     diesel::update(sessions::table.find(session))
         .set((sessions::last_used_at.eq(now), sessions::membership_id.eq(membership)))
         .execute(tx.conn())
@@ -390,12 +403,15 @@ pub async fn use_refresh_token(
     Ok(())
 }
 
-pub async fn blocked_until(conn: &mut Conn, subjects: &[Vec<u8>]) -> Result<Option<DateTime<Utc>>, Error> {
+/// Until when a subject waits, its row locked so that of many attempts at once each is counted.
+pub async fn blocked_until(tx: &mut Tx, subject: &[u8]) -> Result<Option<DateTime<Utc>>, Error> {
     Ok(login_delays::table
-        .filter(login_delays::subject.eq_any(subjects))
-        .select(diesel::dsl::max(login_delays::blocked_until))
-        .first(conn)
-        .await?)
+        .find(subject)
+        .select(login_delays::blocked_until)
+        .for_update()
+        .first(tx.conn())
+        .await
+        .optional()?)
 }
 
 /// Counts one more refused log-in; answers how many there are now. Old ones are forgotten.
@@ -408,7 +424,7 @@ pub async fn count_failure(tx: &mut Tx, subject: &[u8], now: DateTime<Utc>) -> R
     let count: Count = diesel::sql_query(
         "INSERT INTO login_delays AS d (subject, failures, blocked_until) VALUES ($1, 1, $2)
          ON CONFLICT (subject) DO UPDATE
-         SET failures = CASE WHEN d.blocked_until < $2 - interval '1 hour' THEN 1 ELSE least(d.failures + 1, 1000) END
+         SET blocked_until = d.blocked_until, failures = CASE WHEN d.blocked_until < $2 - interval '1 hour' THEN 1 ELSE least(d.failures + 1, 1000) END
          RETURNING failures",
     )
     .bind::<diesel::sql_types::Bytea, _>(subject)
@@ -419,12 +435,27 @@ pub async fn count_failure(tx: &mut Tx, subject: &[u8], now: DateTime<Utc>) -> R
 }
 
 pub async fn block(tx: &mut Tx, subject: &[u8], until: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(login_delays::table.find(subject)).set(login_delays::blocked_until.eq(until)).execute(tx.conn()).await?;
+    diesel::update(login_delays::table.find(subject))
+        .set(login_delays::blocked_until.eq(until))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
 pub async fn forgive(tx: &mut Tx, subject: &[u8]) -> Result<(), Error> {
     diesel::delete(login_delays::table.find(subject)).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Takes back one attempt that turned out right.
+pub async fn uncount(tx: &mut Tx, subject: &[u8]) -> Result<(), Error> {
+    diesel::update(login_delays::table.find(subject))
+        .set(login_delays::failures.eq(login_delays::failures - 1))
+        .execute(tx.conn())
+        .await?;
+    diesel::delete(login_delays::table.find(subject).filter(login_delays::failures.le(0)))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -437,9 +468,18 @@ pub async fn insert_organisation(tx: &mut Tx, row: &OrganisationRow) -> Result<(
     Ok(())
 }
 
-pub async fn organisation(conn: &mut Conn, realm: Realm, id: OrganisationId) -> Result<Option<OrganisationRow>, Error> {
+pub async fn organisation(
+    conn: &mut Conn,
+    realm: Realm,
+    id: OrganisationId,
+) -> Result<Option<OrganisationRow>, Error> {
     Ok(organisations::table
-        .filter(organisations::id.eq(id).and(organisations::realm.eq(realm)).and(organisations::ended_at.is_null()))
+        .filter(
+            organisations::id
+                .eq(id)
+                .and(organisations::realm.eq(realm))
+                .and(organisations::ended_at.is_null()),
+        )
         .select(OrganisationRow::as_select())
         .first(conn)
         .await
@@ -474,7 +514,11 @@ pub async fn platform_organisation(conn: &mut Conn, realm: Realm) -> Result<Opti
 }
 
 /// An agency of a realm by its code.
-pub async fn agency_by_code(conn: &mut Conn, realm: Realm, code: &str) -> Result<Option<OrganisationId>, Error> {
+pub async fn agency_by_code(
+    conn: &mut Conn,
+    realm: Realm,
+    code: &str,
+) -> Result<Option<OrganisationId>, Error> {
     Ok(organisations::table
         .filter(organisations::realm.eq(realm).and(organisations::code.eq(code)))
         .select(organisations::id)
@@ -494,16 +538,14 @@ pub async fn time_zone_of(conn: &mut Conn, id: OrganisationId) -> Result<TimeZon
 }
 
 pub async fn insert_unit(tx: &mut Tx, row: &UnitRow) -> Result<(), Error> {
-    diesel::insert_into(work_units::table)
-        .values(row)
-        .execute(tx.conn())
-        .await
-        .map_err(|error| match &error {
+    diesel::insert_into(work_units::table).values(row).execute(tx.conn()).await.map_err(
+        |error| match &error {
             diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _) => {
                 refuse(Code::CodeTaken)
             }
             _ => error.into(),
-        })?;
+        },
+    )?;
     Ok(())
 }
 
@@ -536,13 +578,24 @@ pub async fn short_name_of_unit(conn: &mut Conn, unit: UnitId) -> Result<String,
     Ok(work_units::table.find(unit).select(work_units::short_name).first(conn).await?)
 }
 
-/// How many of the units exist in the realm.
-pub async fn count_units(conn: &mut Conn, realm: Realm, ids: &[UnitId]) -> Result<i64, Error> {
-    Ok(work_units::table
-        .filter(work_units::id.eq_any(ids).and(work_units::realm.eq(realm)).and(work_units::ended_at.is_null()))
+/// How many of the units exist in the realm, and in one agency when it is named.
+pub async fn count_units(
+    conn: &mut Conn,
+    realm: Realm,
+    agency: Option<OrganisationId>,
+    ids: &[UnitId],
+) -> Result<i64, Error> {
+    let query = work_units::table
+        .filter(
+            work_units::id.eq_any(ids).and(work_units::realm.eq(realm)).and(work_units::ended_at.is_null()),
+        )
         .count()
-        .get_result(conn)
-        .await?)
+        .into_boxed();
+    let query = match agency {
+        Some(agency) => query.filter(work_units::agency_id.eq(agency)),
+        None => query,
+    };
+    Ok(query.get_result(conn).await?)
 }
 
 pub async fn insert_membership(tx: &mut Tx, row: &MembershipRow, unit_ids: &[UnitId]) -> Result<(), Error> {
@@ -576,7 +629,11 @@ pub async fn memberships(
         .await?)
 }
 
-pub async fn lock_membership(tx: &mut Tx, organisation: OrganisationId, id: MembershipId) -> Result<MembershipRow, Error> {
+pub async fn lock_membership(
+    tx: &mut Tx,
+    organisation: OrganisationId,
+    id: MembershipId,
+) -> Result<MembershipRow, Error> {
     memberships::table
         .filter(memberships::id.eq(id).and(memberships::organisation_id.eq(organisation)))
         .select(MembershipRow::as_select())
@@ -601,6 +658,17 @@ pub async fn roles_held(tx: &mut Tx, user: UserId, organisation: OrganisationId)
         .bind::<SqlUuid, _>(user)
         .execute(tx.conn())
         .await?;
+    // A term that is over by its own date ends here, so that it stands in nobody's way.
+    let now = tx.now().await?;
+    let today = TimeZone::JAKARTA.date_of(now);
+    diesel::update(
+        memberships::table
+            .filter(memberships::user_id.eq(user).and(memberships::organisation_id.eq(organisation)))
+            .filter(memberships::ended_at.is_null().and(memberships::valid_to.lt(today))),
+    )
+    .set((memberships::ended_at.eq(now), memberships::version.eq(memberships::version + 1)))
+    .execute(tx.conn())
+    .await?;
     Ok(memberships::table
         .filter(memberships::user_id.eq(user).and(memberships::organisation_id.eq(organisation)))
         .filter(memberships::ended_at.is_null())
@@ -609,17 +677,28 @@ pub async fn roles_held(tx: &mut Tx, user: UserId, organisation: OrganisationId)
         .await?)
 }
 
-pub async fn count_active(conn: &mut Conn, organisation: OrganisationId, role: Role) -> Result<i64, Error> {
+pub async fn count_active(
+    conn: &mut Conn,
+    organisation: OrganisationId,
+    role: Role,
+    today: NaiveDate,
+) -> Result<i64, Error> {
     Ok(memberships::table
         .filter(memberships::organisation_id.eq(organisation).and(memberships::role.eq(role)))
         .filter(memberships::ended_at.is_null())
+        .filter(memberships::valid_to.is_null().or(memberships::valid_to.ge(today)))
         .count()
         .get_result(conn)
         .await?)
 }
 
 /// Whether a person holds one of the roles in an organisation.
-pub async fn holds_role(conn: &mut Conn, user: UserId, organisation: OrganisationId, roles: &[Role]) -> Result<bool, Error> {
+pub async fn holds_role(
+    conn: &mut Conn,
+    user: UserId,
+    organisation: OrganisationId,
+    roles: &[Role],
+) -> Result<bool, Error> {
     let found = memberships::table
         .filter(memberships::user_id.eq(user).and(memberships::organisation_id.eq(organisation)))
         .filter(memberships::role.eq_any(roles).and(memberships::ended_at.is_null()));
@@ -642,7 +721,12 @@ pub struct Officer {
 }
 
 /// A live membership of the realm that may act for a unit: its own agency's, or appointed to it.
-pub async fn officer(conn: &mut Conn, id: MembershipId, agency: OrganisationId, unit: UnitId) -> Result<Option<Officer>, Error> {
+pub async fn officer(
+    conn: &mut Conn,
+    id: MembershipId,
+    agency: OrganisationId,
+    unit: UnitId,
+) -> Result<Option<Officer>, Error> {
     let rows: Vec<Officer> = diesel::sql_query(format!(
         "SELECT s.membership_id, m.user_id, s.role, u.full_name,
             (CASE WHEN cardinality(s.units) = 0 THEN s.organisation_id = $2 ELSE $3 = ANY(s.units) END) AS covers_unit
@@ -694,7 +778,12 @@ pub async fn lock_invitation(tx: &mut Tx, id: InvitationId) -> Result<Option<Inv
         .optional()?)
 }
 
-pub async fn end_invitation(tx: &mut Tx, id: InvitationId, accepted: Option<DateTime<Utc>>, revoked: Option<DateTime<Utc>>) -> Result<(), Error> {
+pub async fn end_invitation(
+    tx: &mut Tx,
+    id: InvitationId,
+    accepted: Option<DateTime<Utc>>,
+    revoked: Option<DateTime<Utc>>,
+) -> Result<(), Error> {
     diesel::update(invitations::table.find(id))
         .set((
             invitations::accepted_at.eq(accepted),
@@ -742,7 +831,11 @@ pub async fn units_by_source_code(
 }
 
 /// The agency of a realm that has a unit with this number.
-pub async fn agency_of_source_code(conn: &mut Conn, realm: Realm, code: &str) -> Result<Option<OrganisationId>, Error> {
+pub async fn agency_of_source_code(
+    conn: &mut Conn,
+    realm: Realm,
+    code: &str,
+) -> Result<Option<OrganisationId>, Error> {
     Ok(work_units::table
         .filter(work_units::realm.eq(realm).and(work_units::source_code.eq(code)))
         .select(work_units::agency_id)

@@ -56,7 +56,8 @@ pub fn access_token(
         org: standing.map(|standing| standing.organisation_id.0),
         roles: standing.map(|standing| standing.role.as_str().to_owned()).into_iter().collect(),
     };
-    jsonwebtoken::encode(&header, &claims, &key.private).map_err(|_| Error::Internal("a token cannot be signed".into()))
+    jsonwebtoken::encode(&header, &claims, &key.private)
+        .map_err(|_| Error::Internal("a token cannot be signed".into()))
 }
 
 /// A fresh refresh token and the hash under which it is stored.
@@ -84,7 +85,9 @@ pub fn authenticate<'a>(app: &'a App, token: &'a str) -> LocalBoxFuture<'a, Resu
             .ok_or_else(|| refuse(Code::InvalidToken))?;
         let member = match (claims.membership, standing.standing) {
             (None, _) => None,
-            (Some(_), Some(standing)) if Some(standing.version) == claims.membership_version => Some(member(standing)),
+            (Some(_), Some(standing)) if Some(standing.version) == claims.membership_version => {
+                Some(member(standing))
+            }
             _ => return Err(refuse(Code::InvalidToken)),
         };
         Ok(Actor { user: claims.sub, session: claims.jti, member })
@@ -103,7 +106,8 @@ fn verify(keys: &KeyRing, token: &str, now: DateTime<Utc>) -> Option<Claims> {
     // Expiry is judged by our own clock, which tests may move.
     validation.validate_exp = false;
     let claims = jsonwebtoken::decode::<Claims>(token, &key.public, &validation).ok()?.claims;
-    (now.timestamp() < claims.exp + SKEW.num_seconds() && claims.iat <= now.timestamp() + SKEW.num_seconds()).then_some(claims)
+    (now.timestamp() < claims.exp + SKEW.num_seconds() && claims.iat <= now.timestamp() + SKEW.num_seconds())
+        .then_some(claims)
 }
 
 fn member(standing: Standing) -> Member {

@@ -134,7 +134,11 @@ impl State {
     /// Whether the vendor may change the product.
     pub fn editable(&self) -> Result<(), Error> {
         match self {
-            Self::Draft | Self::InReview | Self::Published | Self::Unpublished | Self::RevisionRequested { .. } => Ok(()),
+            Self::Draft
+            | Self::InReview
+            | Self::Published
+            | Self::Unpublished
+            | Self::RevisionRequested { .. } => Ok(()),
             Self::Rejected { .. } | Self::Frozen { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
@@ -144,9 +148,11 @@ impl State {
         match self {
             Self::Draft | Self::RevisionRequested { .. } if reviewed_first => Ok(Self::InReview),
             Self::Draft | Self::RevisionRequested { .. } => Ok(Self::Published),
-            Self::InReview | Self::Published | Self::Unpublished | Self::Rejected { .. } | Self::Frozen { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::InReview
+            | Self::Published
+            | Self::Unpublished
+            | Self::Rejected { .. }
+            | Self::Frozen { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -181,9 +187,11 @@ impl State {
     pub fn freeze(self, reason: String) -> Result<Self, Error> {
         match self {
             Self::Published | Self::Unpublished => Ok(Self::Frozen { reason }),
-            Self::Draft | Self::InReview | Self::RevisionRequested { .. } | Self::Rejected { .. } | Self::Frozen { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::Draft
+            | Self::InReview
+            | Self::RevisionRequested { .. }
+            | Self::Rejected { .. }
+            | Self::Frozen { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -251,7 +259,9 @@ pub fn field_faults(fields: &ProductFields) -> Vec<Fault> {
     if fields.attributes.as_ref().is_some_and(|attributes| attributes.len() > 40) {
         faults.push(Fault::at("#/attributes", Code::TooManyItems).with_limit(40));
     }
-    for (field, value) in [("minimum_order", fields.minimum_order), ("capacity_per_day", fields.capacity_per_day)] {
+    for (field, value) in
+        [("minimum_order", fields.minimum_order), ("capacity_per_day", fields.capacity_per_day)]
+    {
         if value.is_some_and(|value| value.0.is_zero()) {
             faults.push(Fault::at(format!("#/{field}"), Code::OutOfRange).with_limit("> 0"));
         }
@@ -287,7 +297,8 @@ mod tests {
 
     #[test]
     fn capacity_goes_with_daily_availability_alone() {
-        let mut fields = ProductFields { availability: Some(Availability::CapacityPerDay), ..ProductFields::default() };
+        let mut fields =
+            ProductFields { availability: Some(Availability::CapacityPerDay), ..ProductFields::default() };
         assert_eq!(field_faults(&fields)[0].code, Code::CapacityMissing);
         fields.capacity_per_day = Some(Quantity(10.into()));
         assert!(field_faults(&fields).is_empty());

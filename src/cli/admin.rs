@@ -104,12 +104,19 @@ async fn act(process: &Process, ctx: &Ctx, realm: Realm, command: AdminCommand) 
     let app = &process.app;
     match command {
         AdminCommand::User(UserCommand::Create { contact, name }) => {
-            let password = std::io::read_to_string(std::io::stdin()).context("the password cannot be read from standard input")?;
+            let password = std::io::read_to_string(std::io::stdin())
+                .context("the password cannot be read from standard input")?;
             let hash = app.hashing.hash(password.trim_end_matches('\n')).await.map_err(plain)?;
             let id = app
                 .db
                 .transaction(realm, async |tx| {
-                    let input = CreateUser { contact: &contact, full_name: &name, password_hash: &hash, language: Language::Id, demo: false };
+                    let input = CreateUser {
+                        contact: &contact,
+                        full_name: &name,
+                        password_hash: &hash,
+                        language: Language::Id,
+                        demo: false,
+                    };
                     accounts::create_user(tx, ctx, app, &input).await
                 })
                 .await
@@ -122,7 +129,8 @@ async fn act(process: &Process, ctx: &Ctx, realm: Realm, command: AdminCommand) 
                 .db
                 .transaction(realm, async |tx| {
                     let organisation = organisation.map(Into::into);
-                    accounts::grant(tx, ctx, UserId(user), organisation, role, &units, letter.as_deref()).await
+                    accounts::grant(tx, ctx, UserId(user), organisation, role, &units, letter.as_deref())
+                        .await
                 })
                 .await
                 .map_err(plain)?;
@@ -148,7 +156,8 @@ async fn rotate(process: &Process, realm: Realm) -> anyhow::Result<Value> {
     let path = &process.app.settings.keys.file;
     let ring = process.app.keys.rotated()?;
     ring.write(path)?;
-    let done = in_batches(process, realm, "keys.rotate", async |tx| personal::reseal(tx, &ring, 200).await).await?;
+    let done =
+        in_batches(process, realm, "keys.rotate", async |tx| personal::reseal(tx, &ring, 200).await).await?;
     Ok(json!({ "resealed": done, "sealing_key": ring.sealing_number(), "signing_key": ring.signing().id }))
 }
 
@@ -158,7 +167,10 @@ async fn reindex(process: &Process, realm: Realm) -> anyhow::Result<Value> {
     let path = &process.app.settings.keys.file;
     let ring = process.app.keys.with_next_index()?;
     ring.write(path)?;
-    let done = in_batches(process, realm, "keys.reindex", async |tx| personal::fill_next_index(tx, &ring, 200).await).await?;
+    let done = in_batches(process, realm, "keys.reindex", async |tx| {
+        personal::fill_next_index(tx, &ring, 200).await
+    })
+    .await?;
     process.app.db.transaction(realm, personal::adopt_next_index).await.map_err(plain)?;
     ring.with_index_moved()?.write(path)?;
     Ok(json!({ "reindexed": done }))
@@ -193,14 +205,18 @@ async fn in_batches(
     let ctx = Ctx::system(realm, kind);
     db.transaction(realm, async |tx| {
         jobs::finish(tx, job).await?;
-        crate::platform::trail::record(tx, &ctx, crate::platform::trail::Fact {
-            kind: if kind == "keys.rotate" { "keys.rotated" } else { "keys.reindexed" },
-            subject: job,
-            before: None,
-            after: json!({ "job": job, "rows": total }),
-            reason: None,
-            notices: Vec::new(),
-        })
+        crate::platform::trail::record(
+            tx,
+            &ctx,
+            crate::platform::trail::Fact {
+                kind: if kind == "keys.rotate" { "keys.rotated" } else { "keys.reindexed" },
+                subject: job,
+                before: None,
+                after: json!({ "job": job, "rows": total }),
+                reason: None,
+                notices: Vec::new(),
+            },
+        )
         .await
     })
     .await

@@ -43,29 +43,49 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         Ok(mut conn) => {
             findings.line("database", Ok("answers".into()));
             let pending = migrations::status(&app.db).await.map(|status| status.pending.len());
-            findings.line("migrations", match pending {
-                Ok(0) => Ok("up to date".into()),
-                Ok(count) => Err(format!("{count} wait: run `lokapasar migrate up`")),
-                Err(error) => Err(error.to_string()),
-            });
+            findings.line(
+                "migrations",
+                match pending {
+                    Ok(0) => Ok("up to date".into()),
+                    Ok(count) => Err(format!("{count} wait: run `lokapasar migrate up`")),
+                    Err(error) => Err(error.to_string()),
+                },
+            );
             findings.line("clock", clock(&mut conn, app.clock.now()).await);
             findings.line("partitions", partitions(&mut conn).await);
             let today = TimeZone::JAKARTA.date_of(app.clock.now());
             let soon = today + Days::new(60);
-            findings.line("policy values", match policies::expiring(&mut conn, soon).await {
-                Ok(ending) if ending.is_empty() => Ok("none ends within 60 days".into()),
-                Ok(ending) => Err(ending.iter().map(|(key, day)| format!("{key} ends {day}")).collect::<Vec<_>>().join(", ")),
-                Err(error) => Err(error.to_string()),
-            });
-            findings.line("holiday calendar", match policies::calendar(&mut conn).await.map(|calendar| calendar.known_until()) {
-                Ok(Some(day)) if day > soon => Ok(format!("known until {day}")),
-                Ok(Some(day)) => Err(format!("known only until {day}: load the next decree's days")),
-                Ok(None) => Err("is empty".into()),
-                Err(error) => Err(error.to_string()),
-            });
+            findings.line(
+                "policy values",
+                match policies::expiring(&mut conn, soon).await {
+                    Ok(ending) if ending.is_empty() => Ok("none ends within 60 days".into()),
+                    Ok(ending) => Err(ending
+                        .iter()
+                        .map(|(key, day)| format!("{key} ends {day}"))
+                        .collect::<Vec<_>>()
+                        .join(", ")),
+                    Err(error) => Err(error.to_string()),
+                },
+            );
+            findings.line(
+                "holiday calendar",
+                match policies::calendar(&mut conn).await.map(|calendar| calendar.known_until()) {
+                    Ok(Some(day)) if day > soon => Ok(format!("known until {day}")),
+                    Ok(Some(day)) => Err(format!("known only until {day}: load the next decree's days")),
+                    Ok(None) => Err("is empty".into()),
+                    Err(error) => Err(error.to_string()),
+                },
+            );
         }
     }
-    findings.line("mail", if app.mailer.reachable().await { Ok("channel answers".into()) } else { Err("the mail server does not answer".into()) });
+    findings.line(
+        "mail",
+        if app.mailer.reachable().await {
+            Ok("channel answers".into())
+        } else {
+            Err("the mail server does not answer".into())
+        },
+    );
     findings.line("disk", disk(&data_dir));
     let code = u8::from(findings.faults > 0);
     process.close()?;
@@ -78,9 +98,16 @@ async fn clock(conn: &mut crate::platform::db::Conn, here: DateTime<Utc>) -> Res
         #[diesel(sql_type = Timestamptz)]
         now: DateTime<Utc>,
     }
-    let row: Row = diesel::sql_query("SELECT clock_timestamp() AS now").get_result(conn).await.map_err(|e| e.to_string())?;
+    let row: Row = diesel::sql_query("SELECT clock_timestamp() AS now")
+        .get_result(conn)
+        .await
+        .map_err(|e| e.to_string())?;
     let apart = (row.now - here).num_milliseconds().abs();
-    if apart < 5_000 { Ok(format!("{apart} ms from the database's")) } else { Err(format!("{apart} ms from the database's: synchronise both")) }
+    if apart < 5_000 {
+        Ok(format!("{apart} ms from the database's"))
+    } else {
+        Err(format!("{apart} ms from the database's: synchronise both"))
+    }
 }
 
 async fn partitions(conn: &mut crate::platform::db::Conn) -> Result<String, String> {
@@ -96,7 +123,11 @@ async fn partitions(conn: &mut crate::platform::db::Conn) -> Result<String, Stri
     .get_result(conn)
     .await
     .map_err(|error| error.to_string())?;
-    if row.ahead >= 1 { Ok(format!("{} months ahead", row.ahead)) } else { Err("none ahead: is a worker running?".into()) }
+    if row.ahead >= 1 {
+        Ok(format!("{} months ahead", row.ahead))
+    } else {
+        Err("none ahead: is a worker running?".into())
+    }
 }
 
 fn disk(directory: &std::path::Path) -> Result<String, String> {

@@ -68,7 +68,9 @@ pub async fn run(command: Import, settings: Settings) -> anyhow::Result<ExitCode
         let file = File::open(&source.file).map_err(|error| Error::Internal(error.to_string()))?;
         match &command.what {
             What::Regions(_) => policies::import_regions(tx, file).await,
-            What::WorkUnits(_) => Ok(accounts::import_units(tx, &ctx, source.agency.as_deref(), file).await?.report),
+            What::WorkUnits(_) => {
+                Ok(accounts::import_units(tx, &ctx, source.agency.as_deref(), file).await?.report)
+            }
             What::Packages(_) => {
                 let target = target(tx, source).await?;
                 Ok(packages::import_packages(tx, &ctx, target, file).await?)
@@ -80,7 +82,11 @@ pub async fn run(command: Import, settings: Settings) -> anyhow::Result<ExitCode
         }
     };
     let db = &process.app.db;
-    let outcome = if source.dry_run { db.rehearsal(source.realm, work).await } else { db.transaction(source.realm, work).await };
+    let outcome = if source.dry_run {
+        db.rehearsal(source.realm, work).await
+    } else {
+        db.transaction(source.realm, work).await
+    };
     bar.finish_and_clear();
     let report = outcome.map_err(|error| match error {
         Error::Internal(text) => anyhow::anyhow!("{}: {text}; nothing was stored", source.file.display()),
@@ -108,20 +114,24 @@ async fn target(tx: &mut Tx, source: &Source) -> Result<ImportTarget, Error> {
         },
     };
     let agency = agency.ok_or_else(|| {
-        Error::Internal("the agency is unknown: import its work units first, or name it with --agency CODE".into())
+        Error::Internal(
+            "the agency is unknown: import its work units first, or name it with --agency CODE".into(),
+        )
     })?;
     Ok(ImportTarget { agency, as_fiscal_year: source.as_fiscal_year })
 }
 
 fn first_unit(file: &Path) -> Option<String> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).ok()?;
-    let column = reader.headers().ok()?.iter().position(|name| ["kd_satker", "unit_code"].contains(&name.trim()))?;
+    let column =
+        reader.headers().ok()?.iter().position(|name| ["kd_satker", "unit_code"].contains(&name.trim()))?;
     let row = reader.records().next()?.ok()?;
     row.get(column).map(str::to_owned)
 }
 
 fn write_report(report: &Report, path: &Path) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_path(path).with_context(|| format!("{} cannot be written", path.display()))?;
+    let mut writer =
+        csv::Writer::from_path(path).with_context(|| format!("{} cannot be written", path.display()))?;
     for finding in &report.findings {
         writer.serialize(finding)?;
     }

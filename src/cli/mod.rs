@@ -2,6 +2,7 @@
 //! code is 0 for success, 1 for a refusal or fault, 2 for wrong arguments.
 mod admin;
 mod config;
+mod demo;
 mod doctor;
 mod import;
 mod migrate;
@@ -38,6 +39,8 @@ enum Command {
     Serve(serve::Serve),
     /// Delivers notices and announces what lapsed; several may run.
     Worker(worker::Work),
+    /// Starts everything with believable data in a sandbox, to look around or to check.
+    Demo(demo::Demo),
     /// Brings the schema up, takes one migration down, or shows where it stands.
     Migrate(migrate::Migrate),
     /// Reads regions, work units, packages or budget lines from a CSV file.
@@ -89,6 +92,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(command) => serve::run(command, load()?).await,
         Command::Worker(command) => worker::run(command, load()?).await,
         Command::Migrate(command) => migrate::run(command, load()?).await,
+        Command::Demo(command) => demo::run(command, load()?).await,
         Command::Import(command) => import::run(command, load()?).await,
         Command::Admin(command) => admin::run(command, load()?).await,
         Command::Doctor => doctor::run(load()?).await,

@@ -28,6 +28,11 @@ impl Process {
         Ok(Self { app, cluster, owner_url })
     }
 
+    /// Address of the owner's role.
+    pub fn owner_url(&self) -> &str {
+        &self.owner_url
+    }
+
     /// A small pool for the owner's role.
     pub fn owner(&self) -> anyhow::Result<Db> {
         Db::new(&self.owner_url, 1, Duration::from_secs(10))
@@ -45,7 +50,9 @@ impl Process {
         }
         let mut conn = self.app.db.conn().await.map_err(|error| anyhow::anyhow!("{error}"))?;
         if crate::accounts::demo_accounts_exist(&mut conn).await.unwrap_or(false) {
-            bail!("the database holds demo accounts, whose passwords are public: point database.url at another database");
+            bail!(
+                "the database holds demo accounts, whose passwords are public: point database.url at another database"
+            );
         }
         Ok(())
     }
@@ -82,8 +89,10 @@ async fn connect(settings: &Settings, database: &str) -> anyhow::Result<(Option<
         let owner = if owner.is_empty() { url.clone() } else { owner.to_owned() };
         return Ok((None, url, owner));
     }
-    let programs = Some(settings.database.programs.as_str()).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let options = ClusterOptions { directory: settings.data_dir.clone(), programs, server_settings: Vec::new() };
+    let programs =
+        Some(settings.database.programs.as_str()).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let options =
+        ClusterOptions { directory: settings.data_dir.clone(), programs, server_settings: Vec::new() };
     let cluster = Cluster::open(options).await?;
     cluster.create_database(database, None).await?;
     let (url, owner) = (cluster.url(database), cluster.owner_url(database));
@@ -95,7 +104,10 @@ fn keys(settings: &Settings, embedded: bool) -> anyhow::Result<KeyRing> {
     let path = &settings.keys.file;
     if !path.exists() {
         if !embedded {
-            bail!("there is no key ring at {}: make one with `lokapasar admin keys create`, or set keys.file", path.display());
+            bail!(
+                "there is no key ring at {}: make one with `lokapasar admin keys create`, or set keys.file",
+                path.display()
+            );
         }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;

@@ -158,7 +158,12 @@ impl Action {
         use Action::*;
         matches!(
             self,
-            RegisterUser | ConfirmContact | LogIn | RefreshSession | RequestPasswordReset | CompletePasswordReset
+            RegisterUser
+                | ConfirmContact
+                | LogIn
+                | RefreshSession
+                | RequestPasswordReset
+                | CompletePasswordReset
         )
     }
 

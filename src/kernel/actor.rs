@@ -1,7 +1,7 @@
 //! Who acts, and in which circumstances a command runs.
 use super::{
-    Capacity, Code, Error, Language, MembershipId, OrganisationId, OrganisationKind, Realm, Role,
-    SessionId, TimeZone, UnitId, UserId, refuse,
+    Capacity, Code, Error, Language, MembershipId, OrganisationId, OrganisationKind, Realm, Role, SessionId,
+    TimeZone, UnitId, UserId, refuse,
 };
 
 /// A person whose access token held, with the membership it acts for.

@@ -35,7 +35,10 @@ impl TimeZone {
 
     pub fn at(self, day: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
         // None of the three zones has summer time, so every local time exists once.
-        self.0.from_local_datetime(&day.and_time(time)).earliest().map_or_else(|| day.and_time(time).and_utc(), |local| local.to_utc())
+        self.0
+            .from_local_datetime(&day.and_time(time))
+            .earliest()
+            .map_or_else(|| day.and_time(time).and_utc(), |local| local.to_utc())
     }
 }
 
@@ -109,7 +112,6 @@ impl Deadline {
         now >= self.at
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -17,11 +17,9 @@ pub use actor::{Actor, Ctx, Member};
 pub use code::{Code, Texts};
 pub use days::{Calendar, Deadline, TimeZone};
 pub use error::{Error, Fault, Place, Refusal, refuse};
-pub use id::*;
 pub(crate) use id::text_enum;
-pub use identifier::{
-    Nib, Nik, Npwp, NpwpWarning, email_address, mask, phone_number, region_prefix_of_nik,
-};
+pub use id::*;
+pub use identifier::{Nib, Nik, Npwp, NpwpWarning, email_address, mask, phone_number, region_prefix_of_nik};
 pub use language::Language;
 pub use money::{Amount, Percent, Quantity, whole_rupiah};
 pub use realm::Realm;

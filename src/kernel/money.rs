@@ -8,16 +8,31 @@ use utoipa::{
 
 /// Rupiah with at most two decimals, never negative. JSON: a string (`"125000.00"`).
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Numeric)]
 pub struct Amount(pub Decimal);
 
 /// How much of a unit, with at most three decimals and above zero. JSON: a string (`"2.5"`).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Numeric)]
 pub struct Quantity(pub Decimal);
@@ -77,8 +92,15 @@ macro_rules! decimal_text {
 
 /// Per cent with at most two decimals. JSON: a string (`"42.50"`).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Numeric)]
 pub struct Percent(pub Decimal);

@@ -4,8 +4,17 @@ use utoipa::ToSchema;
 
 /// Which world an organisation, and all that hangs on it, belongs to.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]

@@ -4,8 +4,19 @@ use utoipa::ToSchema;
 
 /// A role that a membership gives.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]
@@ -68,20 +79,28 @@ impl Role {
         use Role::*;
         match self {
             VendorOwner | VendorStaff => OrganisationKind::Vendor,
-            Requester | ProcurementOfficer | CommitmentOfficer | ActivityOfficer | Receiver
-            | Treasurer | AssistantTreasurer | PaymentVerifier | GoodsCustodian | BudgetUser
-            | Auditor => OrganisationKind::Agency,
-            Verifier | Curator | Mediator | Helpdesk | PlatformAuditor | Admin => {
-                OrganisationKind::Platform
+            Requester | ProcurementOfficer | CommitmentOfficer | ActivityOfficer | Receiver | Treasurer
+            | AssistantTreasurer | PaymentVerifier | GoodsCustodian | BudgetUser | Auditor => {
+                OrganisationKind::Agency
             }
+            Verifier | Curator | Mediator | Helpdesk | PlatformAuditor | Admin => OrganisationKind::Platform,
         }
     }
 }
 
 /// The three sides of the marketplace.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]
@@ -99,8 +118,17 @@ super::id::text_enum!(OrganisationKind {
 
 /// In which capacity a commitment officer acts; printed on papers.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]

@@ -108,7 +108,9 @@ impl State {
                 None => Ok(self),
             },
             Self::Expired => Err(refuse(Code::Expired)),
-            Self::ChangeProposed { .. } | Self::Declined { .. } | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+            Self::ChangeProposed { .. } | Self::Declined { .. } | Self::Cancelled { .. } => {
+                Err(refuse(Code::IllegalTransition))
+            }
         }
     }
 
@@ -116,7 +118,9 @@ impl State {
     pub fn replaceable(&self) -> Result<(), Error> {
         match self {
             Self::Declined { .. } | Self::Expired | Self::Cancelled { .. } => Ok(()),
-            Self::Issued { .. } | Self::ChangeProposed { .. } | Self::Accepted => Err(refuse(Code::IllegalTransition)),
+            Self::Issued { .. } | Self::ChangeProposed { .. } | Self::Accepted => {
+                Err(refuse(Code::IllegalTransition))
+            }
         }
     }
 
@@ -134,7 +138,9 @@ impl State {
         match self {
             Self::ChangeProposed { .. } => Ok(()),
             Self::Expired => Err(refuse(Code::Expired)),
-            Self::Issued { .. } | Self::Accepted | Self::Declined { .. } | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+            Self::Issued { .. } | Self::Accepted | Self::Declined { .. } | Self::Cancelled { .. } => {
+                Err(refuse(Code::IllegalTransition))
+            }
         }
     }
 }
@@ -158,7 +164,10 @@ pub fn price_faults(held: &HashMap<LineId, Amount>, changes: &[PriceChange]) -> 
                 faults.push(Fault::at(format!("#/unit_prices/{place}/line_id"), Code::DuplicateItem));
             }
             Some(price) if change.unit_price > *price || change.unit_price == Amount::ZERO => {
-                faults.push(Fault::at(format!("#/unit_prices/{place}/unit_price"), Code::TotalWouldRise).with_limit(price));
+                faults.push(
+                    Fault::at(format!("#/unit_prices/{place}/unit_price"), Code::TotalWouldRise)
+                        .with_limit(price),
+                );
             }
             Some(_) => {}
         }
@@ -182,7 +191,10 @@ mod tests {
         let asked = issued.clone().cancel(None, Side::Vendor, "x".into()).unwrap();
         assert_eq!(asked, issued);
         assert!(issued.clone().cancel(Some(Side::Vendor), Side::Vendor, "x".into()).is_err());
-        assert_eq!(issued.cancel(Some(Side::Vendor), Side::Agency, "x".into()).unwrap().status(), OrderStatus::Cancelled);
+        assert_eq!(
+            issued.cancel(Some(Side::Vendor), Side::Agency, "x".into()).unwrap().status(),
+            OrderStatus::Cancelled
+        );
     }
 
     #[test]
@@ -192,7 +204,10 @@ mod tests {
         let change = |line_id, price: i64| PriceChange { line_id, unit_price: Amount(price.into()) };
         assert!(price_faults(&held, &[change(line, 900)]).is_empty());
         assert_eq!(price_faults(&held, &[change(line, 1001)])[0].code, Code::TotalWouldRise);
-        assert_eq!(price_faults(&held, &[change(LineId(uuid::Uuid::from_u128(2)), 1)])[0].code, Code::UnknownReference);
+        assert_eq!(
+            price_faults(&held, &[change(LineId(uuid::Uuid::from_u128(2)), 1)])[0].code,
+            Code::UnknownReference
+        );
         assert_eq!(price_faults(&held, &[change(line, 1), change(line, 2)])[0].code, Code::DuplicateItem);
     }
 
@@ -209,8 +224,13 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            Just(Step::Accept), Just(Step::Decline), Just(Step::Propose), Just(Step::AcceptChange), Just(Step::RejectChange),
-            any::<bool>().prop_map(Step::Cancel), (0u8..60).prop_map(Step::Wait),
+            Just(Step::Accept),
+            Just(Step::Decline),
+            Just(Step::Propose),
+            Just(Step::AcceptChange),
+            Just(Step::RejectChange),
+            any::<bool>().prop_map(Step::Cancel),
+            (0u8..60).prop_map(Step::Wait),
         ];
         prop::collection::vec(step, 0..60)
     }

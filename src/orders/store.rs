@@ -1,7 +1,8 @@
 //! How orders are remembered.
 use super::model::{ChangeStatus, OrderStatus, PriceChange, Side, State};
 use crate::kernel::{
-    Amount, ChangeId, Code, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, Realm, RequestId, UnitId, VendorId, refuse,
+    Amount, ChangeId, Code, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, Realm, RequestId,
+    UnitId, VendorId, refuse,
 };
 use crate::platform::db::{Conn, Tx};
 use crate::policies::ContractForm;
@@ -111,7 +112,8 @@ pub struct ChangeRow {
 
 impl ChangeRow {
     pub fn prices(&self) -> Result<Vec<PriceChange>, Error> {
-        serde_json::from_value(self.unit_prices.clone()).map_err(|error| Error::Internal(format!("order change: {error}")))
+        serde_json::from_value(self.unit_prices.clone())
+            .map_err(|error| Error::Internal(format!("order change: {error}")))
     }
 }
 
@@ -158,8 +160,12 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Row>, Error> {
     let before = after.unwrap_or(OrderId(uuid::Uuid::max()));
-    let mut query =
-        orders::table.filter(orders::id.lt(before)).select(Row::as_select()).order(orders::id.desc()).limit(limit).into_boxed();
+    let mut query = orders::table
+        .filter(orders::id.lt(before))
+        .select(Row::as_select())
+        .order(orders::id.desc())
+        .limit(limit)
+        .into_boxed();
     query = match sight {
         Sight::Vendor(vendor) => query.filter(orders::vendor_id.eq(*vendor)),
         Sight::Agency { agency, units } if units.is_empty() => query.filter(orders::agency_id.eq(*agency)),
@@ -233,7 +239,13 @@ pub async fn find_change(conn: &mut Conn, order: OrderId, id: ChangeId) -> Resul
         .ok_or_else(|| refuse(Code::NotFound))
 }
 
-pub async fn decide_change(tx: &mut Tx, id: ChangeId, status: ChangeStatus, reason: Option<&str>, at: DateTime<Utc>) -> Result<ChangeRow, Error> {
+pub async fn decide_change(
+    tx: &mut Tx,
+    id: ChangeId,
+    status: ChangeStatus,
+    reason: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<ChangeRow, Error> {
     Ok(diesel::update(order_changes::table.find(id))
         .set((
             order_changes::status.eq(status),
@@ -247,7 +259,12 @@ pub async fn decide_change(tx: &mut Tx, id: ChangeId, status: ChangeStatus, reas
 }
 
 /// Orders of a realm whose clock has passed, for announcing; others work on the rest.
-pub async fn lapsed(conn: &mut Conn, realm: Realm, now: DateTime<Utc>, limit: i64) -> Result<Vec<Lapsed>, Error> {
+pub async fn lapsed(
+    conn: &mut Conn,
+    realm: Realm,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Lapsed>, Error> {
     Ok(diesel::sql_query(
         "SELECT id, agency_id FROM orders WHERE status IN ('issued', 'change_proposed') AND expiry_announced_at IS NULL
            AND answer_due_at <= $1 AND realm = $2 ORDER BY answer_due_at LIMIT $3",

@@ -173,10 +173,14 @@ impl From<BudgetLine> for BudgetLineView {
     }
 }
 
-async fn list_budget_lines(call: Call<act::ListBudgetLines, (), LineFilter>) -> Sends<Listing<BudgetLineView>> {
+async fn list_budget_lines(
+    call: Call<act::ListBudgetLines, (), LineFilter>,
+) -> Sends<Listing<BudgetLineView>> {
     call.read(async |conn, ctx| {
         let page = call.page::<BudgetLineId>()?;
-        let rows = store::lines(conn, &sight(ctx)?, call.query.package_id, page.after().copied(), page.fetch()).await?;
+        let rows =
+            store::lines(conn, &sight(ctx)?, call.query.package_id, page.after().copied(), page.fetch())
+                .await?;
         Ok(page.close(rows, |row| row.id).map(BudgetLineView::from))
     })
     .await

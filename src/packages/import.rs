@@ -8,9 +8,9 @@ use super::store;
 use crate::accounts::{self, NewUnit};
 use crate::kernel::{Ctx, Error, OrganisationId, PackageId, UnitId};
 use crate::platform::db::Tx;
+use crate::platform::new_id;
 use crate::platform::tabular::{Finding, Report, Sheet, SheetFault};
 use crate::platform::trail::{self, Fact};
-use crate::platform::new_id;
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -61,7 +61,12 @@ impl From<ImportError> for Error {
 ///
 /// # Errors
 /// A fault of the file as a whole, after which nothing of it is stored.
-pub async fn import_packages(tx: &mut Tx, ctx: &Ctx, target: ImportTarget, source: impl Read) -> Result<Report, ImportError> {
+pub async fn import_packages(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    target: ImportTarget,
+    source: impl Read,
+) -> Result<Report, ImportError> {
     let mut sheet = Sheet::open(source, &[CODE, UNIT, NAME, CEILING])?;
     let mut report = Report::default();
     let mut rows: Vec<(Value, String)> = Vec::new();
@@ -128,7 +133,12 @@ pub async fn import_packages(tx: &mut Tx, ctx: &Ctx, target: ImportTarget, sourc
 
 /// Reads budget lines of packages that are there already. Equal lines are told apart by their
 /// ordinal among equals, since real exports hold thousands of exact repeats.
-pub async fn import_budget_lines(tx: &mut Tx, ctx: &Ctx, target: ImportTarget, source: impl Read) -> Result<Report, ImportError> {
+pub async fn import_budget_lines(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    target: ImportTarget,
+    source: impl Read,
+) -> Result<Report, ImportError> {
     let mut sheet = Sheet::open(source, &[CODE, CEILING, ACCOUNT, FUND])?;
     let mut parsed: Vec<(Value, String, Vec<Finding>, Finding)> = Vec::new();
     let mut ordinals: HashMap<(String, String, String, Decimal), i32> = HashMap::new();
@@ -214,7 +224,13 @@ async fn unit_of(
     Ok(id)
 }
 
-async fn settle(tx: &mut Tx, ctx: &Ctx, agency: OrganisationId, kind: &str, report: &Report) -> Result<(), Error> {
+async fn settle(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    agency: OrganisationId,
+    kind: &str,
+    report: &Report,
+) -> Result<(), Error> {
     let after = json!({ "agency_id": agency, "rows": report.rows, "taken": report.taken, "changed": report.changed,
         "warned": report.warned, "refused": report.refused });
     let fact = Fact { kind, subject: agency.0, before: None, after, reason: None, notices: Vec::new() };

@@ -1,6 +1,8 @@
 //! Packages, budget lines, and what is held on them.
 use crate::catalog::ProcurementKind;
-use crate::kernel::{Amount, BudgetLineId, Code, Error, OrderId, OrganisationId, PackageId, Realm, RequestId, UnitId, refuse};
+use crate::kernel::{
+    Amount, BudgetLineId, Code, Error, OrderId, OrganisationId, PackageId, Realm, RequestId, UnitId, refuse,
+};
 use crate::platform::Clock;
 use crate::platform::db::{Conn, Tx};
 use crate::schema::{budget_lines, packages};
@@ -65,7 +67,11 @@ pub struct Sight {
 }
 
 pub async fn find(conn: &mut Conn, sight: &Sight, id: PackageId) -> Result<Package, Error> {
-    let query = packages::table.find(id).filter(packages::ended_at.is_null()).select(Package::as_select()).into_boxed();
+    let query = packages::table
+        .find(id)
+        .filter(packages::ended_at.is_null())
+        .select(Package::as_select())
+        .into_boxed();
     let query = if sight.units.is_empty() {
         query.filter(packages::agency_id.eq(sight.agency))
     } else {
@@ -129,9 +135,18 @@ pub async fn lines(
 }
 
 /// A budget line of a package.
-pub async fn budget_line(conn: &mut Conn, package: PackageId, id: BudgetLineId) -> Result<Option<BudgetLine>, Error> {
+pub async fn budget_line(
+    conn: &mut Conn,
+    package: PackageId,
+    id: BudgetLineId,
+) -> Result<Option<BudgetLine>, Error> {
     Ok(budget_lines::table
-        .filter(budget_lines::id.eq(id).and(budget_lines::package_id.eq(package)).and(budget_lines::ended_at.is_null()))
+        .filter(
+            budget_lines::id
+                .eq(id)
+                .and(budget_lines::package_id.eq(package))
+                .and(budget_lines::ended_at.is_null()),
+        )
         .select(BudgetLine::as_select())
         .first(conn)
         .await
@@ -294,7 +309,12 @@ async fn change(tx: &mut Tx, held: &Held, amount: rust_decimal::Decimal, stage: 
 ///
 /// # Errors
 /// `expired` when the reservation was let go of meanwhile.
-pub async fn commit_orders(tx: &mut Tx, request: RequestId, shares: &[(OrderId, Amount, DateTime<Utc>)], now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn commit_orders(
+    tx: &mut Tx,
+    request: RequestId,
+    shares: &[(OrderId, Amount, DateTime<Utc>)],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::sql_query(
         "SELECT 1 FROM packages WHERE id IN (SELECT package_id FROM budget_reservations WHERE request_id = $1 AND released_at IS NULL)
          FOR NO KEY UPDATE",
@@ -318,25 +338,30 @@ pub async fn commit_orders(tx: &mut Tx, request: RequestId, shares: &[(OrderId, 
     let line = held.budget_line_id;
     for table in ["packages", "budget_lines"] {
         let id = if table == "packages" { Some(held.package_id.0) } else { line.map(|line| line.0) };
-        diesel::sql_query(format!("UPDATE {table} SET reserved = reserved - $2, committed = committed + $2 WHERE id = $1"))
-            .bind::<Nullable<SqlUuid>, _>(id)
-            .bind::<Numeric, _>(whole)
-            .execute(tx.conn())
-            .await?;
+        diesel::sql_query(format!(
+            "UPDATE {table} SET reserved = reserved - $2, committed = committed + $2 WHERE id = $1"
+        ))
+        .bind::<Nullable<SqlUuid>, _>(id)
+        .bind::<Numeric, _>(whole)
+        .execute(tx.conn())
+        .await?;
     }
     for (order, amount, lapses_at) in shares {
-        hold(tx, request, Some(*order), held.package_id, line, *amount, "committed", Some(*lapses_at)).await?;
+        hold(tx, request, Some(*order), held.package_id, line, *amount, "committed", Some(*lapses_at))
+            .await?;
     }
     Ok(())
 }
 
 /// Gives an order's commitment another end.
 pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
-    diesel::sql_query("UPDATE budget_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")
-        .bind::<SqlUuid, _>(order)
-        .bind::<Timestamptz, _>(lapses_at)
-        .execute(tx.conn())
-        .await?;
+    diesel::sql_query(
+        "UPDATE budget_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(order)
+    .bind::<Timestamptz, _>(lapses_at)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -345,10 +370,12 @@ pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) ->
 /// # Errors
 /// `expired` when it has been let go of meanwhile.
 pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    let kept = diesel::sql_query("UPDATE budget_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL")
-        .bind::<SqlUuid, _>(order)
-        .execute(tx.conn())
-        .await?;
+    let kept = diesel::sql_query(
+        "UPDATE budget_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(order)
+    .execute(tx.conn())
+    .await?;
     if kept == 1 { Ok(()) } else { Err(refuse(Code::Expired)) }
 }
 
@@ -365,16 +392,23 @@ pub async fn shift_order(tx: &mut Tx, order: OrderId, less: Amount) -> Result<()
     .await?;
     let [held] = rows.as_slice() else { return Err(refuse(Code::Expired)) };
     change(tx, held, less.0, &held.stage).await?;
-    diesel::sql_query("UPDATE budget_reservations SET amount = amount - $2 WHERE order_id = $1 AND released_at IS NULL")
-        .bind::<SqlUuid, _>(order)
-        .bind::<Numeric, _>(less)
-        .execute(tx.conn())
-        .await?;
+    diesel::sql_query(
+        "UPDATE budget_reservations SET amount = amount - $2 WHERE order_id = $1 AND released_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(order)
+    .bind::<Numeric, _>(less)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
 /// Adds packages and changes those that differ; answers how many rows did.
-pub async fn upsert_packages(tx: &mut Tx, realm: Realm, agency: OrganisationId, rows: &Value) -> Result<usize, Error> {
+pub async fn upsert_packages(
+    tx: &mut Tx,
+    realm: Realm,
+    agency: OrganisationId,
+    rows: &Value,
+) -> Result<usize, Error> {
     let now = tx.now().await?;
     Ok(diesel::sql_query(
         "INSERT INTO packages AS p (id, realm, agency_id, unit_id, rup_code, name, description, fiscal_year, procurement_kind,
@@ -402,7 +436,12 @@ pub async fn upsert_packages(tx: &mut Tx, realm: Realm, agency: OrganisationId, 
 }
 
 /// Adds budget lines that are not there yet; answers how many.
-pub async fn upsert_lines(tx: &mut Tx, realm: Realm, agency: OrganisationId, rows: &Value) -> Result<usize, Error> {
+pub async fn upsert_lines(
+    tx: &mut Tx,
+    realm: Realm,
+    agency: OrganisationId,
+    rows: &Value,
+) -> Result<usize, Error> {
     let now = tx.now().await?;
     Ok(diesel::sql_query(
         "INSERT INTO budget_lines (id, realm, agency_id, unit_id, package_id, ordinal, fiscal_year, sub_activity, account_code,
@@ -423,7 +462,12 @@ pub async fn upsert_lines(tx: &mut Tx, realm: Realm, agency: OrganisationId, row
 }
 
 /// Packages of a year by their RUP code.
-pub async fn by_rup_code(conn: &mut Conn, agency: OrganisationId, codes: &[String], year: Option<i32>) -> Result<Vec<(String, PackageId)>, Error> {
+pub async fn by_rup_code(
+    conn: &mut Conn,
+    agency: OrganisationId,
+    codes: &[String],
+    year: Option<i32>,
+) -> Result<Vec<(String, PackageId)>, Error> {
     let mut query = packages::table
         .filter(packages::agency_id.eq(agency).and(packages::rup_code.eq_any(codes)))
         .select((packages::rup_code, packages::id))

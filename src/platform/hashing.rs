@@ -60,7 +60,8 @@ impl Hashing {
     }
 
     async fn compute(self: &Arc<Self>, password: &str, salt: Vec<u8>) -> Result<[u8; OUTPUT], Error> {
-        let permit = self.permits.clone().acquire_owned().await.map_err(|e| Error::Internal(e.to_string()))?;
+        let permit =
+            self.permits.clone().acquire_owned().await.map_err(|e| Error::Internal(e.to_string()))?;
         let (hashing, password) = (self.clone(), zeroize::Zeroizing::new(password.to_owned()));
         tokio::task::spawn_blocking(move || {
             let _permit = permit;

@@ -45,11 +45,17 @@ struct Outbox {
 
 impl Mailer {
     pub fn new(settings: &MailSettings) -> anyhow::Result<Self> {
-        let from = settings.from.parse().context("mail.from is not a mailbox such as Name <name@example.go.id>")?;
+        let from =
+            settings.from.parse().context("mail.from is not a mailbox such as Name <name@example.go.id>")?;
         let channel = match settings.kind {
             MailKind::Smtp => {
-                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(settings.smtp_url.expose_secret())
-                    .map_err(|_| anyhow::anyhow!("mail.smtp_url is not an address such as smtp://host:587?tls=required"))?;
+                let builder =
+                    AsyncSmtpTransport::<Tokio1Executor>::from_url(settings.smtp_url.expose_secret())
+                        .map_err(|_| {
+                            anyhow::anyhow!(
+                                "mail.smtp_url is not an address such as smtp://host:587?tls=required"
+                            )
+                        })?;
                 Channel::Smtp(builder.timeout(Some(Duration::from_secs(20))).build())
             }
             MailKind::File => {

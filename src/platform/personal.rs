@@ -13,7 +13,9 @@ use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 
 /// What kind of value; part of the blind index, so equal digits of two kinds do not meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::deserialize::FromSqlRow, diesel::expression::AsExpression)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+)]
 #[diesel(sql_type = diesel::sql_types::Text)]
 pub enum PersonalKind {
     Email,
@@ -44,7 +46,12 @@ struct Row {
 }
 
 /// Seals a value in a new row.
-pub async fn store(tx: &mut Tx, keys: &KeyRing, kind: PersonalKind, value: &str) -> Result<PersonalValueId, Error> {
+pub async fn store(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    kind: PersonalKind,
+    value: &str,
+) -> Result<PersonalValueId, Error> {
     let id = new_id::<PersonalValueId>();
     let (index, next) = keys.blind_index(kind.as_str(), value);
     diesel::sql_query(
@@ -72,7 +79,9 @@ pub async fn claim(tx: &mut Tx, id: PersonalValueId, scope: &str, taken: Code) -
         .await;
     match outcome.on_constraint("personal_values_exclusive_key", taken) {
         Ok(_) => Ok(()),
-        Err(Error::Internal(text)) if text.contains("personal_values_exclusive_next_key") => Err(taken.into()),
+        Err(Error::Internal(text)) if text.contains("personal_values_exclusive_next_key") => {
+            Err(taken.into())
+        }
         Err(error) => Err(error),
     }
 }

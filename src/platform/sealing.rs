@@ -139,7 +139,8 @@ impl KeyRing {
         let mac = |text: &str| bytes(text).map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key));
         let mut sealing = BTreeMap::new();
         for (number, key) in &file.sealing {
-            let key = UnboundKey::new(&AES_256_GCM, &bytes(key)?).map_err(|_| anyhow::anyhow!("bad sealing key"))?;
+            let key = UnboundKey::new(&AES_256_GCM, &bytes(key)?)
+                .map_err(|_| anyhow::anyhow!("bad sealing key"))?;
             sealing.insert(number.parse()?, LessSafeKey::new(key));
         }
         anyhow::ensure!(sealing.contains_key(&file.sealing_current), "the current sealing key is missing");

@@ -130,7 +130,10 @@ impl<R: Read> Sheet<R> {
     ///
     /// # Errors
     /// At a row that is cut short, too long, or not UTF-8; whatever `each` says.
-    pub fn rows<E: From<SheetFault>>(&mut self, mut each: impl FnMut(Cells<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub fn rows<E: From<SheetFault>>(
+        &mut self,
+        mut each: impl FnMut(Cells<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         while let Some(row) = self.next_row()? {
             each(Cells { line: row.0, columns: &self.columns, record: &row.1 })?;
         }
@@ -139,15 +142,27 @@ impl<R: Read> Sheet<R> {
 
     fn next_row(&mut self) -> Result<Option<(u64, csv::StringRecord)>, SheetFault> {
         let line = self.reader.position().line();
-        if !self.reader.read_byte_record(&mut self.record).map_err(|error| fault(line, "unreadable", &error))? {
+        if !self
+            .reader
+            .read_byte_record(&mut self.record)
+            .map_err(|error| fault(line, "unreadable", &error))?
+        {
             return Ok(None);
         }
         let line = self.record.position().map_or(line, csv::Position::line);
         if line > MOST_LINES {
-            return Err(SheetFault { line, code: "too_many_lines", message: format!("a file may have {MOST_LINES} lines") });
+            return Err(SheetFault {
+                line,
+                code: "too_many_lines",
+                message: format!("a file may have {MOST_LINES} lines"),
+            });
         }
         if self.record.len() != self.width {
-            let message = format!("the row has {} cells where the header has {}: is the file cut off?", self.record.len(), self.width);
+            let message = format!(
+                "the row has {} cells where the header has {}: is the file cut off?",
+                self.record.len(),
+                self.width
+            );
             return Err(SheetFault { line, code: "row_cut_off", message });
         }
         let row = csv::StringRecord::from_byte_record(self.record.clone()).map_err(|_| encoding(line))?;
@@ -167,14 +182,27 @@ impl Cells<'_> {
     }
 
     /// A finding about one of these columns.
-    pub fn finding(&self, names: &[&str], refused: bool, code: &'static str, message: &'static str) -> Finding {
+    pub fn finding(
+        &self,
+        names: &[&str],
+        refused: bool,
+        code: &'static str,
+        message: &'static str,
+    ) -> Finding {
         let column = names.iter().find(|name| self.columns.contains_key(**name)).or(names.first());
-        Finding { line: self.line, column: column.map(|name| (*name).to_owned()).unwrap_or_default(), refused, code, message }
+        Finding {
+            line: self.line,
+            column: column.map(|name| (*name).to_owned()).unwrap_or_default(),
+            refused,
+            code,
+            message,
+        }
     }
 
     /// Cells that a spreadsheet would run instead of show.
     pub fn formulas(&self) -> Vec<Finding> {
-        let formula = |text: &str| text.starts_with(['=', '@']) || (text.starts_with(['+', '-']) && text.contains('('));
+        let formula =
+            |text: &str| text.starts_with(['=', '@']) || (text.starts_with(['+', '-']) && text.contains('('));
         self.columns
             .iter()
             .filter(|(_, place)| self.record.get(**place).is_some_and(|text| formula(text.trim())))
@@ -190,7 +218,9 @@ impl Cells<'_> {
 
     /// The row as it came, by column.
     pub fn raw(&self) -> serde_json::Value {
-        let cell = |(name, place): (&String, &usize)| (name.clone(), serde_json::Value::from(self.record.get(*place).unwrap_or_default()));
+        let cell = |(name, place): (&String, &usize)| {
+            (name.clone(), serde_json::Value::from(self.record.get(*place).unwrap_or_default()))
+        };
         serde_json::Value::Object(self.columns.iter().map(cell).collect())
     }
 }

@@ -6,8 +6,9 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitEx
 
 /// Starts logging to standard error.
 pub fn start_logging(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .map_err(|_| anyhow::anyhow!("log.filter is not a list of tracing directives such as info,lokapasar=debug"))?;
+    let filter = EnvFilter::try_new(&log.filter).map_err(|_| {
+        anyhow::anyhow!("log.filter is not a list of tracing directives such as info,lokapasar=debug")
+    })?;
     let registry = tracing_subscriber::registry().with(filter);
     let writer = std::io::stderr;
     let outcome = match log.format.as_str() {

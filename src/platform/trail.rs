@@ -46,9 +46,14 @@ pub enum Audience {
     /// An address that is nobody's contact yet, by its row of `personal_values`.
     Value(Uuid),
     /// Everyone with one of the roles in the organisation.
-    Members { organisation: Uuid, roles: Vec<String> },
+    Members {
+        organisation: Uuid,
+        roles: Vec<String>,
+    },
     /// Everyone with the role on a realm's platform.
-    Platform { role: String },
+    Platform {
+        role: String,
+    },
 }
 
 /// An event with its place in the feed.
@@ -203,8 +208,10 @@ pub fn canonical(value: &Value) -> String {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(name, _)| *name);
-            let fields: Vec<_> =
-                fields.into_iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value))).collect();
+            let fields: Vec<_> = fields
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
+                .collect();
             format!("{{{}}}", fields.join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),

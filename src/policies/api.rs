@@ -54,7 +54,9 @@ async fn list_policies(call: Call<act::ListPolicies, (), PolicyFilter>) -> Sends
     .await
 }
 
-async fn list_forbidden_pairs(call: Call<act::ListForbiddenPairs, (), NoQuery>) -> Sends<Listing<ForbiddenPair>> {
+async fn list_forbidden_pairs(
+    call: Call<act::ListForbiddenPairs, (), NoQuery>,
+) -> Sends<Listing<ForbiddenPair>> {
     call.read(async |_, _| Ok(Listing::whole(FORBIDDEN_PAIRS.to_vec()).public(300))).await
 }
 

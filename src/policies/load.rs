@@ -73,15 +73,32 @@ pub async fn import_regions(tx: &mut Tx, source: impl std::io::Read) -> Result<R
         .rows(|cells| {
             let mut found = cells.formulas();
             let code = cells.get(&["code"]);
-            let shaped = code.split('.').all(|part| [2, 4].contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+            let shaped = code
+                .split('.')
+                .all(|part| [2, 4].contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
             if !shaped {
-                found.push(cells.finding(&["code"], true, "code_invalid", "Kode wilayah tidak sah / the region code is not valid"));
+                found.push(cells.finding(
+                    &["code"],
+                    true,
+                    "code_invalid",
+                    "Kode wilayah tidak sah / the region code is not valid",
+                ));
             }
             if cells.get(&["name"]).is_empty() {
-                found.push(cells.finding(&["name"], true, "name_missing", "Nama wilayah kosong / the name is missing"));
+                found.push(cells.finding(
+                    &["name"],
+                    true,
+                    "name_missing",
+                    "Nama wilayah kosong / the name is missing",
+                ));
             }
             if !["province", "regency", "district", "village"].contains(&cells.get(&["level"])) {
-                found.push(cells.finding(&["level"], true, "level_invalid", "Tingkat wilayah tidak sah / the level is not valid"));
+                found.push(cells.finding(
+                    &["level"],
+                    true,
+                    "level_invalid",
+                    "Tingkat wilayah tidak sah / the level is not valid",
+                ));
             }
             if report.row(found) {
                 rows.push(NewRegion {

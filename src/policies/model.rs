@@ -32,8 +32,16 @@ pub struct Step<T> {
 
 /// What stands on paper between office and vendor (Perpres 16/2018 Pasal 28).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]
@@ -61,7 +69,8 @@ impl Policies {
     /// # Errors
     /// `policy_missing` naming the key, when no value is in force.
     pub fn version(&self, key: &str) -> Result<&PolicyVersion, Error> {
-        let version = self.values.get(key).ok_or_else(|| Refusal::new(Code::PolicyMissing).with_limit(key))?;
+        let version =
+            self.values.get(key).ok_or_else(|| Refusal::new(Code::PolicyMissing).with_limit(key))?;
         if let Ok(mut used) = self.used.lock() {
             used.insert(key.to_owned(), version.id);
         }
@@ -100,7 +109,10 @@ impl Policies {
     /// The first step that an amount does not pass; none when it passes them all.
     pub fn step<T: DeserializeOwned>(&self, key: &str, amount: Amount) -> Result<Option<T>, Error> {
         let steps: Vec<Step<T>> = self.json(key)?;
-        Ok(steps.into_iter().find(|step| step.up_to.is_none_or(|limit| amount.0 <= limit)).map(|step| step.then))
+        Ok(steps
+            .into_iter()
+            .find(|step| step.up_to.is_none_or(|limit| amount.0 <= limit))
+            .map(|step| step.then))
     }
 
     /// Keys and versions used so far, for the document that was made with them.
@@ -135,7 +147,9 @@ mod tests {
     fn the_first_step_that_holds_the_amount_is_taken() {
         let steps = r#"[{"up_to":"1000000","roles":[]},{"up_to":null,"roles":["commitment_officer"]}]"#;
         let policies = policies("approval.steps", steps);
-        let at = |text: &str| policies.step::<Roles>("approval.steps", Amount(text.parse().unwrap())).unwrap().unwrap();
+        let at = |text: &str| {
+            policies.step::<Roles>("approval.steps", Amount(text.parse().unwrap())).unwrap().unwrap()
+        };
         assert!(at("1000000").roles.is_empty());
         assert_eq!(at("1000000.01").roles, ["commitment_officer"]);
     }

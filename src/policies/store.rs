@@ -33,7 +33,11 @@ pub struct Row {
 }
 
 /// The values in force on a day, an agency's own before the platform's.
-pub async fn rows_at(conn: &mut Conn, day: NaiveDate, agency: Option<OrganisationId>) -> Result<Vec<Row>, Error> {
+pub async fn rows_at(
+    conn: &mut Conn,
+    day: NaiveDate,
+    agency: Option<OrganisationId>,
+) -> Result<Vec<Row>, Error> {
     Ok(diesel::sql_query(
         "SELECT DISTINCT ON (key) id, key, agency_id, value, unit, valid_from, valid_to, legal_basis, note
          FROM policies WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
@@ -49,7 +53,8 @@ pub async fn rows_at(conn: &mut Conn, day: NaiveDate, agency: Option<Organisatio
 /// The values in force on a day for an agency (none: the platform's).
 pub async fn at(conn: &mut Conn, day: NaiveDate, agency: Option<OrganisationId>) -> Result<Policies, Error> {
     let rows = rows_at(conn, day, agency).await?;
-    let version = |row: Row| (row.key, PolicyVersion { id: row.id, value: row.value, legal_basis: row.legal_basis });
+    let version =
+        |row: Row| (row.key, PolicyVersion { id: row.id, value: row.value, legal_basis: row.legal_basis });
     Ok(Policies::new(rows.into_iter().map(version).collect()))
 }
 
@@ -88,7 +93,8 @@ pub async fn known_regions(conn: &mut Conn, codes: &[String]) -> Result<HashSet<
 pub(super) async fn insert_missing(conn: &mut Conn, rows: &[NewPolicy]) -> Result<usize, Error> {
     let mut added = 0;
     for row in rows {
-        added += diesel::insert_into(policies::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+        added +=
+            diesel::insert_into(policies::table).values(row).on_conflict_do_nothing().execute(conn).await?;
     }
     Ok(added)
 }

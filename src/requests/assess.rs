@@ -98,7 +98,12 @@ struct Scene<'s> {
 }
 
 /// Judges a request as it stands.
-pub async fn assess(conn: &mut Conn, row: &Row, lines: &[LineRow], slots: &[SlotRow]) -> Result<Assessment, Error> {
+pub async fn assess(
+    conn: &mut Conn,
+    row: &Row,
+    lines: &[LineRow],
+    slots: &[SlotRow],
+) -> Result<Assessment, Error> {
     let now = db::now(conn, row.realm).await?;
     let zone = accounts::time_zone_of(conn, row.agency_id).await?;
     let today = zone.date_of(now);
@@ -111,18 +116,25 @@ pub async fn assess(conn: &mut Conn, row: &Row, lines: &[LineRow], slots: &[Slot
     };
     let products: Vec<_> = lines.iter().map(|line| line.product_id).collect();
     let offers = catalog::offers(conn, row.realm, &products).await?;
-    let vendor_ids: Vec<_> = lines.iter().map(|line| line.vendor_id).collect::<BTreeSet<_>>().into_iter().collect();
+    let vendor_ids: Vec<_> =
+        lines.iter().map(|line| line.vendor_id).collect::<BTreeSet<_>>().into_iter().collect();
     let vendors = vendors::trading(conn, row.realm, &vendor_ids, now).await?;
     let scene = Scene { row, lines, slots, policies, now, today, package, budget_line, offers, vendors };
     let mut checks = Vec::new();
     let priced = price(&scene, &mut checks)?;
     let parts = parts(conn, &scene, &priced, &mut checks).await?;
     let sum = |pick: fn(&Totals) -> Amount| parts.iter().map(|part| pick(&part.totals)).sum::<Amount>();
-    let whole = Totals { goods: sum(|t| t.goods), shipping: sum(|t| t.shipping), vat: sum(|t| t.vat), gross: sum(|t| t.gross) };
+    let whole = Totals {
+        goods: sum(|t| t.goods),
+        shipping: sum(|t| t.shipping),
+        vat: sum(|t| t.vat),
+        gross: sum(|t| t.gross),
+    };
     let calendar = policies::calendar(conn).await?;
     let preparation = scene.policies.count("clock.preparation_days")?;
     let latest = calendar.working_days_before(row.needed_on, preparation, zone);
-    let due = calendar.working_days_after(now, scene.policies.count("clock.approval_days")?, zone).earlier(latest);
+    let due =
+        calendar.working_days_after(now, scene.policies.count("clock.approval_days")?, zone).earlier(latest);
     let soon = latest.passed(now).then_some(Code::NeededTooSoon);
     let figures = json!({ "needed_on": row.needed_on, "preparation_days": preparation, "latest": latest.at });
     push(&mut checks, "needed_on", soon, "#/needed_on", figures, basis(&scene, "clock.preparation_days"));
@@ -132,11 +144,15 @@ pub async fn assess(conn: &mut Conn, row: &Row, lines: &[LineRow], slots: &[Slot
     comparison(&scene, whole, &mut checks)?;
     officers(conn, &scene, &vendor_ids, &mut checks).await?;
     let approvers: Option<Approvers> = scene.policies.step("approval.steps", whole.gross)?;
-    let form: ContractForm =
-        scene.policies.word("contract_form.online")?.parse().map_err(|_| Error::Internal("contract_form.online".into()))?;
+    let form: ContractForm = scene
+        .policies
+        .word("contract_form.online")?
+        .parse()
+        .map_err(|_| Error::Internal("contract_form.online".into()))?;
     Ok(Assessment {
         needs: needs(&scene, &priced),
-        approval_roles: approvers.map_or_else(|| vec!["commitment_officer".into(), "budget_user".into()], |step| step.roles),
+        approval_roles: approvers
+            .map_or_else(|| vec!["commitment_officer".into(), "budget_user".into()], |step| step.roles),
         tax_regime: scene.policies.word("tax.regime")?.to_owned(),
         policies_used: scene.policies.used(),
         contract_form: form,
@@ -149,7 +165,14 @@ pub async fn assess(conn: &mut Conn, row: &Row, lines: &[LineRow], slots: &[Slot
     })
 }
 
-fn push(checks: &mut Vec<Check>, rule: &'static str, refused: Option<Code>, pointer: impl Into<String>, figures: Value, legal_basis: Option<String>) {
+fn push(
+    checks: &mut Vec<Check>,
+    rule: &'static str,
+    refused: Option<Code>,
+    pointer: impl Into<String>,
+    figures: Value,
+    legal_basis: Option<String>,
+) {
     checks.push(Check { rule, refused, pointer: pointer.into(), figures, legal_basis });
 }
 
@@ -176,26 +199,77 @@ fn price(scene: &Scene<'_>, checks: &mut Vec<Check>) -> Result<Vec<Option<Priced
             (false, true) => Some(Code::ProductUnavailable),
             (true, true) => None,
         };
-        push(checks, "product", unavailable, at("product_id"), json!({ "product": offer.name, "vendor": vendor.name }), None);
-        let kind = (offer.procurement_kind != scene.row.procurement_kind).then_some(Code::ProcurementKindMismatch);
-        push(checks, "procurement_kind", kind, at("product_id"), json!({ "product": offer.procurement_kind, "request": scene.row.procurement_kind }), None);
+        push(
+            checks,
+            "product",
+            unavailable,
+            at("product_id"),
+            json!({ "product": offer.name, "vendor": vendor.name }),
+            None,
+        );
+        let kind =
+            (offer.procurement_kind != scene.row.procurement_kind).then_some(Code::ProcurementKindMismatch);
+        push(
+            checks,
+            "procurement_kind",
+            kind,
+            at("product_id"),
+            json!({ "product": offer.procurement_kind, "request": scene.row.procurement_kind }),
+            None,
+        );
         let below = (line.quantity < offer.minimum_order).then_some(Code::BelowMinimumOrder);
-        push(checks, "minimum_order", below, at("quantity"), json!({ "limit": offer.minimum_order.to_string(), "quantity": line.quantity }), None);
-        let slots: Decimal = scene.slots.iter().filter(|slot| slot.line_id == line.id).map(|slot| slot.quantity.0).sum();
+        push(
+            checks,
+            "minimum_order",
+            below,
+            at("quantity"),
+            json!({ "limit": offer.minimum_order.to_string(), "quantity": line.quantity }),
+            None,
+        );
+        let slots: Decimal =
+            scene.slots.iter().filter(|slot| slot.line_id == line.id).map(|slot| slot.quantity.0).sum();
         let apart = (slots != line.quantity.0).then_some(Code::QuantityMismatch);
-        push(checks, "delivery_slots", apart, at("slots"), json!({ "limit": line.quantity.to_string(), "slots": slots.to_string() }), None);
-        let late = scene.slots.iter().any(|slot| slot.line_id == line.id && (slot.day > scene.row.needed_on || slot.day <= scene.today));
+        push(
+            checks,
+            "delivery_slots",
+            apart,
+            at("slots"),
+            json!({ "limit": line.quantity.to_string(), "slots": slots.to_string() }),
+            None,
+        );
+        let late = scene.slots.iter().any(|slot| {
+            slot.line_id == line.id && (slot.day > scene.row.needed_on || slot.day <= scene.today)
+        });
         let when = late.then_some(Code::NeededTooSoon);
-        push(checks, "delivery_days", when, at("slots"), json!({ "from": scene.today + Days::new(1), "to": scene.row.needed_on }), None);
+        push(
+            checks,
+            "delivery_days",
+            when,
+            at("slots"),
+            json!({ "from": scene.today + Days::new(1), "to": scene.row.needed_on }),
+            None,
+        );
         let unit_price = offer.price_at(line.quantity);
-        let tax = line_tax(&rates, offer.tax_class, vendor.vat_registered, offer.price_basis, unit_price, line.quantity);
+        let tax = line_tax(
+            &rates,
+            offer.tax_class,
+            vendor.vat_registered,
+            offer.price_basis,
+            unit_price,
+            line.quantity,
+        );
         priced.push(Some(Priced { offer: offer.clone(), unit_price, tax }));
     }
     Ok(priced)
 }
 
 /// Each vendor's goods, shipping by its terms, and VAT.
-async fn parts(conn: &mut Conn, scene: &Scene<'_>, priced: &[Option<Priced>], checks: &mut Vec<Check>) -> Result<Vec<Part>, Error> {
+async fn parts(
+    conn: &mut Conn,
+    scene: &Scene<'_>,
+    priced: &[Option<Priced>],
+    checks: &mut Vec<Check>,
+) -> Result<Vec<Part>, Error> {
     let rates = VatRates::of(&scene.policies)?;
     let mut parts = Vec::new();
     for vendor in &scene.vendors {
@@ -207,7 +281,9 @@ async fn parts(conn: &mut Conn, scene: &Scene<'_>, priced: &[Option<Priced>], ch
             taxes.push(priced.tax);
             for slot in scene.slots.iter().filter(|slot| slot.line_id == line.id) {
                 let grams = Decimal::from(priced.offer.weight_grams.unwrap_or_default()) * slot.quantity.0;
-                let delivery = deliveries.entry((slot.day, &slot.region_code, &slot.address)).or_insert((Decimal::ZERO, place));
+                let delivery = deliveries
+                    .entry((slot.day, &slot.region_code, &slot.address))
+                    .or_insert((Decimal::ZERO, place));
                 delivery.0 += grams;
             }
         }
@@ -258,16 +334,31 @@ fn limits(scene: &Scene<'_>, whole: Totals, checks: &mut Vec<Check>) -> Result<(
 }
 
 fn budget(scene: &Scene<'_>, gross: Amount, checks: &mut Vec<Check>) -> Result<BudgetMode, Error> {
-    let mode: BudgetMode = scene.policies.word("budget.mode")?.parse().map_err(|_| Error::Internal("budget.mode".into()))?;
+    let mode: BudgetMode =
+        scene.policies.word("budget.mode")?.parse().map_err(|_| Error::Internal("budget.mode".into()))?;
     let legal = basis(scene, "budget.mode");
     match (mode, &scene.budget_line) {
         (BudgetMode::Enforced, Some(line)) => {
             let left = (line.ceiling - line.reserved.0 - line.committed.0 - line.spent.0).max(Decimal::ZERO);
             let over = (gross.0 > left).then_some(Code::BudgetExceeded);
-            push(checks, "budget", over, "#/budget_line_id", json!({ "limit": format!("{left:.2}"), "value": gross, "mode": mode }), legal);
+            push(
+                checks,
+                "budget",
+                over,
+                "#/budget_line_id",
+                json!({ "limit": format!("{left:.2}"), "value": gross, "mode": mode }),
+                legal,
+            );
         }
         (BudgetMode::Enforced, None) => {
-            push(checks, "budget", Some(Code::BudgetLineRequired), "#/budget_line_id", json!({ "mode": mode }), legal);
+            push(
+                checks,
+                "budget",
+                Some(Code::BudgetLineRequired),
+                "#/budget_line_id",
+                json!({ "mode": mode }),
+                legal,
+            );
         }
         (BudgetMode::Declared, _) => {
             let row = scene.row;
@@ -275,7 +366,9 @@ fn budget(scene: &Scene<'_>, gross: Amount, checks: &mut Vec<Check>) -> Result<B
             let missing = (!declared).then_some(Code::BudgetDeclarationRequired);
             push(checks, "budget", missing, "#/budget_declared", json!({ "mode": mode }), legal);
         }
-        (BudgetMode::Off, _) => push(checks, "budget", None, "#/budget_line_id", json!({ "mode": mode }), legal),
+        (BudgetMode::Off, _) => {
+            push(checks, "budget", None, "#/budget_line_id", json!({ "mode": mode }), legal)
+        }
     }
     Ok(mode)
 }
@@ -305,7 +398,8 @@ async fn splitting(
     let window = scene.policies.count(window_key)?;
     let prefixes: Vec<String> = offers().map(|offer| offer.kbki_code.chars().take(5).collect()).collect();
     let since = scene.now - TimeDelta::days(window.into());
-    let lately = store::bought_lately(conn, scene.row.unit_id, scene.row.package_id, &prefixes, since).await?;
+    let lately =
+        store::bought_lately(conn, scene.row.unit_id, scene.row.package_id, &prefixes, since).await?;
     let reason = scene.row.split_reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
     let missing = (lately && !reason).then_some(Code::SplitReasonRequired);
     let figures = json!({ "window_days": window, "bought_lately": lately, "kbki": prefixes });
@@ -316,16 +410,34 @@ async fn splitting(
 fn comparison(scene: &Scene<'_>, whole: Totals, checks: &mut Vec<Check>) -> Result<(), Error> {
     let from = scene.policies.amount("comparison.duty_from")?;
     let minimum = scene.policies.count("comparison.minimum_offers")?;
-    let stored: Option<Comparison> = scene.row.comparison.clone().and_then(|value| serde_json::from_value(value).ok());
-    let offers = stored.as_ref().map_or(0, |stored| stored.product_ids.iter().collect::<std::collections::HashSet<_>>().len());
-    let reason = stored.as_ref().and_then(|stored| stored.reason.as_deref()).is_some_and(|reason| !reason.trim().is_empty());
+    let stored: Option<Comparison> =
+        scene.row.comparison.clone().and_then(|value| serde_json::from_value(value).ok());
+    let offers = stored
+        .as_ref()
+        .map_or(0, |stored| stored.product_ids.iter().collect::<std::collections::HashSet<_>>().len());
+    let reason = stored
+        .as_ref()
+        .and_then(|stored| stored.reason.as_deref())
+        .is_some_and(|reason| !reason.trim().is_empty());
     let due = whole.gross >= from && offers < minimum as usize && !reason;
     let figures = json!({ "limit": minimum.to_string(), "from": from, "offers": offers, "reason": reason });
-    push(checks, "comparison", due.then_some(Code::ComparisonRequired), "#/comparison", figures, basis(scene, "comparison.duty_from"));
+    push(
+        checks,
+        "comparison",
+        due.then_some(Code::ComparisonRequired),
+        "#/comparison",
+        figures,
+        basis(scene, "comparison.duty_from"),
+    );
     Ok(())
 }
 
-async fn officers(conn: &mut Conn, scene: &Scene<'_>, vendors: &[VendorId], checks: &mut Vec<Check>) -> Result<(), Error> {
+async fn officers(
+    conn: &mut Conn,
+    scene: &Scene<'_>,
+    vendors: &[VendorId],
+    checks: &mut Vec<Check>,
+) -> Result<(), Error> {
     let row = scene.row;
     let duties: [(&'static str, Option<MembershipId>, &[Role]); 3] = [
         ("treasurer_id", row.treasurer_id, &[Role::Treasurer, Role::AssistantTreasurer]),
@@ -348,7 +460,14 @@ async fn officers(conn: &mut Conn, scene: &Scene<'_>, vendors: &[VendorId], chec
             (true, true, "treasurer_id") => Some(Code::PairProcurementTreasurer),
             _ => None,
         };
-        push(checks, "officers", refused, format!("#/{field}"), json!({}), Some("Peraturan LKPP 15/2018".into()));
+        push(
+            checks,
+            "officers",
+            refused,
+            format!("#/{field}"),
+            json!({}),
+            Some("Peraturan LKPP 15/2018".into()),
+        );
     }
     let own = store::any_member_of(conn, officer, vendors).await?.then_some(Code::PairOfficialVendorOwner);
     push(checks, "conflict_of_interest", own, "#/lines", json!({}), Some("Perpres 16/2018 Pasal 7".into()));
@@ -361,10 +480,15 @@ fn needs(scene: &Scene<'_>, priced: &[Option<Priced>]) -> Vec<Need> {
     for (line, priced) in scene.lines.iter().zip(priced) {
         let Some(Priced { offer, .. }) = priced else { continue };
         match offer.availability {
-            Availability::Counted => needs.entry((offer.id, None)).or_insert((Decimal::ZERO, None)).0 += line.quantity.0,
+            Availability::Counted => {
+                needs.entry((offer.id, None)).or_insert((Decimal::ZERO, None)).0 += line.quantity.0
+            }
             Availability::CapacityPerDay => {
                 for slot in scene.slots.iter().filter(|slot| slot.line_id == line.id) {
-                    needs.entry((offer.id, Some(slot.day))).or_insert((Decimal::ZERO, offer.capacity_per_day)).0 += slot.quantity.0;
+                    needs
+                        .entry((offer.id, Some(slot.day)))
+                        .or_insert((Decimal::ZERO, offer.capacity_per_day))
+                        .0 += slot.quantity.0;
                 }
             }
             Availability::MadeToOrder | Availability::Service => {}
@@ -372,6 +496,11 @@ fn needs(scene: &Scene<'_>, priced: &[Option<Priced>]) -> Vec<Need> {
     }
     needs
         .into_iter()
-        .map(|((product, day), (quantity, capacity))| Need { product, day, quantity: crate::kernel::Quantity(quantity), capacity })
+        .map(|((product, day), (quantity, capacity))| Need {
+            product,
+            day,
+            quantity: crate::kernel::Quantity(quantity),
+            capacity,
+        })
         .collect()
 }

@@ -5,15 +5,15 @@ use super::store::{self, LineRow, Row, Sight, SlotRow};
 use crate::accounts;
 use crate::catalog::{self, ProcurementKind};
 use crate::kernel::{
-    Amount, Code, Ctx, Error, Fault, LineId, MembershipId, OrderId, PackageId, ProductId, Refusal, RequestId, Role, UnitId, phone_number,
-    refuse,
+    Amount, Code, Ctx, Error, Fault, LineId, MembershipId, OrderId, PackageId, ProductId, Refusal, RequestId,
+    Role, UnitId, phone_number, refuse,
 };
 use crate::packages;
 use crate::platform::db::{Conn, Tx};
+use crate::platform::new_id;
 use crate::platform::personal::{self, PersonalKind};
 use crate::platform::sealing::{KeyRing, sha256};
 use crate::platform::trail::{self, Audience, Fact, Notice, canonical};
-use crate::platform::new_id;
 use crate::policies::ContractForm;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
@@ -39,7 +39,13 @@ pub async fn create(
     let realm = tx.realm();
     let agency = store::agency_of_unit(tx.conn(), realm, unit)
         .await?
-        .filter(|agency| if member.units.is_empty() { *agency == member.organisation } else { member.units.contains(&unit) })
+        .filter(|agency| {
+            if member.units.is_empty() {
+                *agency == member.organisation
+            } else {
+                member.units.contains(&unit)
+            }
+        })
         .ok_or_else(|| Refusal::rules(vec![Fault::at("#/unit_id", Code::UnknownReference)]))?;
     let package = package_of(tx.conn(), agency, unit, package).await?;
     let now = tx.now().await?;
@@ -187,7 +193,8 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
         line.snapshot = Some(snapshot(priced));
         store::freeze_line(tx, line).await?;
     }
-    let fees: Vec<_> = found.parts.iter().map(|part| (part.vendor, part.totals.shipping, part.shipping_vat)).collect();
+    let fees: Vec<_> =
+        found.parts.iter().map(|part| (part.vendor, part.totals.shipping, part.shipping_vat)).collect();
     store::freeze_shipping(tx, id, &fees).await?;
     catalog::reserve(tx, id, &found.needs, found.due.at, now).await?;
     let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
@@ -250,11 +257,15 @@ fn snapshot(priced: &assess::Priced) -> Value {
 /// SHA-256 over everything that an approval covers; phone numbers stand for themselves by their
 /// row's id, so the hash holds no personal value.
 fn content_hash(row: &Row, lines: &[LineRow], slots: &[SlotRow]) -> Vec<u8> {
-    let slot = |slot: &SlotRow| json!({ "day": slot.day, "from": slot.time_from, "to": slot.time_to, "region": slot.region_code,
-        "address": slot.address, "contact": slot.contact_name, "phone": slot.contact_phone_id, "quantity": slot.quantity });
-    let line = |line: &LineRow| json!({ "product": line.product_id, "vendor": line.vendor_id, "quantity": line.quantity,
+    let slot = |slot: &SlotRow| {
+        json!({ "day": slot.day, "from": slot.time_from, "to": slot.time_to, "region": slot.region_code,
+        "address": slot.address, "contact": slot.contact_name, "phone": slot.contact_phone_id, "quantity": slot.quantity })
+    };
+    let line = |line: &LineRow| {
+        json!({ "product": line.product_id, "vendor": line.vendor_id, "quantity": line.quantity,
         "unit_price": line.unit_price, "goods": line.goods_amount, "vat": line.vat_amount, "snapshot": line.snapshot,
-        "slots": slots.iter().filter(|of| of.line_id == line.id).map(slot).collect::<Vec<_>>() });
+        "slots": slots.iter().filter(|of| of.line_id == line.id).map(slot).collect::<Vec<_>>() })
+    };
     let content = json!({ "request": row.id, "unit": row.unit_id, "title": row.title, "package": row.package_id,
         "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
         "treasurer": row.treasurer_id, "activity_officer": row.activity_officer_id, "dpa": row.dpa_number,
@@ -275,12 +286,16 @@ pub async fn withdraw(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Erro
 /// Sends a submitted request back with a reason.
 pub async fn send_back(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result<Row, Error> {
     let row = lock_for_approver(tx, ctx, id).await?;
-    turn(tx, ctx, row, "request.returned", Some("request_returned"), |state| state.send_back(reason.to_owned())).await
+    turn(tx, ctx, row, "request.returned", Some("request_returned"), |state| {
+        state.send_back(reason.to_owned())
+    })
+    .await
 }
 
 pub async fn reject(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result<Row, Error> {
     let row = lock_for_approver(tx, ctx, id).await?;
-    turn(tx, ctx, row, "request.rejected", Some("request_rejected"), |state| state.reject(reason.to_owned())).await
+    turn(tx, ctx, row, "request.rejected", Some("request_rejected"), |state| state.reject(reason.to_owned()))
+        .await
 }
 
 /// Cancels before anything is ordered.
@@ -367,7 +382,14 @@ pub async fn approved(tx: &mut Tx, ctx: &Ctx, row: Row, now: DateTime<Utc>) -> R
 }
 
 /// Gives a duty to another officer by letter of the PA.
-pub async fn reassign(tx: &mut Tx, ctx: &Ctx, id: RequestId, duty: Duty, to: MembershipId, letter: &str) -> Result<Row, Error> {
+pub async fn reassign(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: RequestId,
+    duty: Duty,
+    to: MembershipId,
+    letter: &str,
+) -> Result<Row, Error> {
     let row = store::lock(tx, &member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let now = tx.now().await?;
@@ -376,7 +398,8 @@ pub async fn reassign(tx: &mut Tx, ctx: &Ctx, id: RequestId, duty: Duty, to: Mem
         Duty::ProcurementOfficer => Role::ProcurementOfficer,
         Duty::CommitmentOfficer => Role::CommitmentOfficer,
     };
-    let unsuitable = || Error::from(Refusal::rules(vec![Fault::at("#/membership_id", Code::OfficerNotSuitable)]));
+    let unsuitable =
+        || Error::from(Refusal::rules(vec![Fault::at("#/membership_id", Code::OfficerNotSuitable)]));
     let found = accounts::officer(tx.conn(), to, row.agency_id, row.unit_id).await?;
     let found = found.filter(|found| found.role == role && found.covers_unit).ok_or_else(unsuitable)?;
     // The pairing must hold after the change, whichever side of it changes.
@@ -391,7 +414,9 @@ pub async fn reassign(tx: &mut Tx, ctx: &Ctx, id: RequestId, duty: Duty, to: Mem
     }
     let (from, next) = match duty {
         Duty::ProcurementOfficer => (Some(row.officer_id), Row { officer_id: to, ..row.clone() }),
-        Duty::CommitmentOfficer => (row.commitment_officer_id, Row { commitment_officer_id: Some(to), ..row.clone() }),
+        Duty::CommitmentOfficer => {
+            (row.commitment_officer_id, Row { commitment_officer_id: Some(to), ..row.clone() })
+        }
     };
     store::insert_reassignment(tx, id, duty, from, to, letter, now).await?;
     let saved = store::save(tx, Row { updated_at: now, ..next }).await?;
@@ -410,7 +435,8 @@ pub async fn renew(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error> 
     let now = tx.now().await?;
     let (orders, bad) = store::order_counts(tx.conn(), id, now).await?;
     super::model::by_orders(row.state()?.at(now), orders, bad).renewable()?;
-    let lines: Vec<(LineId, ProductId)> = store::lines(tx.conn(), id).await?.iter().map(|line| (line.id, line.product_id)).collect();
+    let lines: Vec<(LineId, ProductId)> =
+        store::lines(tx.conn(), id).await?.iter().map(|line| (line.id, line.product_id)).collect();
     copy_lines(tx, ctx, &row, &lines, Some(id), None).await
 }
 
@@ -478,7 +504,12 @@ fn require_officer(ctx: &Ctx, row: &Row) -> Result<(), Error> {
     if ctx.member()?.id == row.officer_id { Ok(()) } else { Err(refuse(Code::OfficerNotSuitable)) }
 }
 
-async fn package_of(conn: &mut Conn, agency: crate::kernel::OrganisationId, unit: UnitId, id: PackageId) -> Result<packages::Package, Error> {
+async fn package_of(
+    conn: &mut Conn,
+    agency: crate::kernel::OrganisationId,
+    unit: UnitId,
+    id: PackageId,
+) -> Result<packages::Package, Error> {
     let sight = packages::Sight { agency, units: Vec::new() };
     let found = packages::package(conn, &sight, id).await.ok().filter(|package| package.unit_id == unit);
     found.ok_or_else(|| Refusal::rules(vec![Fault::at("#/package_id", Code::UnknownReference)]).into())
@@ -494,7 +525,12 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
     {
         return Err(Refusal::rules(vec![Fault::at("#/budget_line_id", Code::UnknownReference)]).into());
     }
-    let comparison = fields.comparison.as_ref().map(serde_json::to_value).transpose().map_err(|e| Error::Internal(e.to_string()))?;
+    let comparison = fields
+        .comparison
+        .as_ref()
+        .map(serde_json::to_value)
+        .transpose()
+        .map_err(|e| Error::Internal(e.to_string()))?;
     Ok(Row {
         title: fields.title.clone().unwrap_or(row.title),
         package_id: package.id,
@@ -521,7 +557,8 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
 async fn write_lines(tx: &mut Tx, keys: &KeyRing, row: &Row, lines: &[LineFields]) -> Result<(), Error> {
     let products: Vec<ProductId> = lines.iter().map(|line| line.product_id).collect();
     let offers = catalog::offers(tx.conn(), row.realm, &products).await?;
-    let regions: Vec<String> = lines.iter().flat_map(|line| &line.slots).map(|slot| slot.region_code.clone()).collect();
+    let regions: Vec<String> =
+        lines.iter().flat_map(|line| &line.slots).map(|slot| slot.region_code.clone()).collect();
     let known = crate::policies::known_regions(tx.conn(), &regions).await?;
     let mut faults = Vec::new();
     let (mut rows, mut slots) = (Vec::new(), Vec::new());
@@ -564,7 +601,9 @@ async fn write_lines(tx: &mut Tx, keys: &KeyRing, row: &Row, lines: &[LineFields
                 faults.push(Fault::at(at("contact_phone"), Code::ContactInvalid));
             }
             let contact_phone_id = match phone {
-                Some(Ok(phone)) if faults.is_empty() => Some(personal::store(tx, keys, PersonalKind::Phone, &phone).await?),
+                Some(Ok(phone)) if faults.is_empty() => {
+                    Some(personal::store(tx, keys, PersonalKind::Phone, &phone).await?)
+                }
                 _ => None,
             };
             slots.push(SlotRow {
@@ -596,7 +635,14 @@ fn state_of(row: &Row) -> Value {
         "officer_id": row.officer_id, "commitment_officer_id": row.commitment_officer_id, "version": row.version })
 }
 
-async fn record(tx: &mut Tx, ctx: &Ctx, kind: &str, before: Option<&Row>, after: &Row, notices: Vec<Notice>) -> Result<(), Error> {
+async fn record(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    kind: &str,
+    before: Option<&Row>,
+    after: &Row,
+    notices: Vec<Notice>,
+) -> Result<(), Error> {
     let fact = Fact {
         kind,
         subject: after.id.0,

@@ -175,8 +175,14 @@ impl State {
     pub fn editable(&self) -> Result<(), Error> {
         match self {
             Self::Draft | Self::Returned { .. } | Self::Withdrawn => Ok(()),
-            Self::PendingApproval { .. } | Self::Approved | Self::Ordered | Self::PartiallyOrdered | Self::Closed
-            | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired => Err(refuse(Code::IllegalTransition)),
+            Self::PendingApproval { .. }
+            | Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::Expired => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -195,8 +201,15 @@ impl State {
             Self::PendingApproval { .. } if steps_left > 0 => Ok(self),
             Self::PendingApproval { .. } => Ok(Self::Approved),
             Self::Expired => Err(refuse(Code::Expired)),
-            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::Approved | Self::Ordered | Self::PartiallyOrdered
-            | Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+            Self::Draft
+            | Self::Returned { .. }
+            | Self::Withdrawn
+            | Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -214,9 +227,16 @@ impl State {
 
     pub fn cancel(self, reason: String) -> Result<Self, Error> {
         match self {
-            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } => Ok(Self::Cancelled { reason }),
-            Self::Approved | Self::Ordered | Self::PartiallyOrdered | Self::Closed | Self::Rejected { .. }
-            | Self::Cancelled { .. } | Self::Expired => Err(refuse(Code::IllegalTransition)),
+            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } => {
+                Ok(Self::Cancelled { reason })
+            }
+            Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::Expired => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -224,17 +244,29 @@ impl State {
     pub fn renewable(&self) -> Result<(), Error> {
         match self {
             Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired | Self::Closed => Ok(()),
-            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } | Self::Approved
-            | Self::Ordered | Self::PartiallyOrdered => Err(refuse(Code::IllegalTransition)),
+            Self::Draft
+            | Self::Returned { .. }
+            | Self::Withdrawn
+            | Self::PendingApproval { .. }
+            | Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered => Err(refuse(Code::IllegalTransition)),
         }
     }
 
     /// Whether somebody else may take over a duty on it.
     pub fn running(&self) -> Result<(), Error> {
         match self {
-            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } | Self::Approved
-            | Self::Ordered | Self::PartiallyOrdered => Ok(()),
-            Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired => Err(refuse(Code::IllegalTransition)),
+            Self::Draft
+            | Self::Returned { .. }
+            | Self::Withdrawn
+            | Self::PendingApproval { .. }
+            | Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered => Ok(()),
+            Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired => {
+                Err(refuse(Code::IllegalTransition))
+            }
         }
     }
 
@@ -242,8 +274,15 @@ impl State {
         match self {
             Self::PendingApproval { .. } => Ok(()),
             Self::Expired => Err(refuse(Code::Expired)),
-            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::Approved | Self::Ordered | Self::PartiallyOrdered
-            | Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+            Self::Draft
+            | Self::Returned { .. }
+            | Self::Withdrawn
+            | Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 }
@@ -298,8 +337,13 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            (0usize..3).prop_map(Step::Submit), (0usize..2).prop_map(Step::Approve), Just(Step::Withdraw), Just(Step::Return),
-            Just(Step::Reject), Just(Step::Cancel), Just(Step::Wait),
+            (0usize..3).prop_map(Step::Submit),
+            (0usize..2).prop_map(Step::Approve),
+            Just(Step::Withdraw),
+            Just(Step::Return),
+            Just(Step::Reject),
+            Just(Step::Cancel),
+            Just(Step::Wait),
         ];
         prop::collection::vec(step, 0..80)
     }

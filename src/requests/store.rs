@@ -2,8 +2,8 @@
 use super::model::{Duty, PaymentWay, RequestStatus, State};
 use crate::catalog::ProcurementKind;
 use crate::kernel::{
-    Amount, BudgetLineId, Code, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, PersonalValueId, ProductId, Quantity,
-    Realm, RequestId, UnitId, UserId, VendorId, refuse,
+    Amount, BudgetLineId, Code, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId,
+    PersonalValueId, ProductId, Quantity, Realm, RequestId, UnitId, UserId, VendorId, refuse,
 };
 use crate::packages::BudgetMode;
 use crate::platform::db::{Conn, OnConstraint, Tx};
@@ -88,12 +88,19 @@ impl Row {
     pub fn with_state(mut self, state: State) -> Self {
         self.status = state.status();
         self.status_reason = match state {
-            State::Returned { reason } | State::Rejected { reason } | State::Cancelled { reason } => Some(reason),
+            State::Returned { reason } | State::Rejected { reason } | State::Cancelled { reason } => {
+                Some(reason)
+            }
             State::PendingApproval { due } => {
                 self.approval_due_at = Some(due);
                 None
             }
-            State::Draft | State::Withdrawn | State::Approved | State::Ordered | State::PartiallyOrdered | State::Closed
+            State::Draft
+            | State::Withdrawn
+            | State::Approved
+            | State::Ordered
+            | State::PartiallyOrdered
+            | State::Closed
             | State::Expired => None,
         };
         self
@@ -233,8 +240,15 @@ pub async fn slots_of(conn: &mut Conn, lines: &[LineId]) -> Result<Vec<SlotRow>,
         .await?)
 }
 
-pub async fn replace_lines(tx: &mut Tx, request: RequestId, lines: &[LineRow], slots: &[SlotRow]) -> Result<(), Error> {
-    diesel::delete(request_lines::table.filter(request_lines::request_id.eq(request))).execute(tx.conn()).await?;
+pub async fn replace_lines(
+    tx: &mut Tx,
+    request: RequestId,
+    lines: &[LineRow],
+    slots: &[SlotRow],
+) -> Result<(), Error> {
+    diesel::delete(request_lines::table.filter(request_lines::request_id.eq(request)))
+        .execute(tx.conn())
+        .await?;
     diesel::insert_into(request_lines::table).values(lines).execute(tx.conn()).await?;
     diesel::insert_into(delivery_slots::table).values(slots).execute(tx.conn()).await?;
     Ok(())
@@ -298,7 +312,11 @@ pub async fn insert_reassignment(
 }
 
 /// The agency that a unit of the realm belongs to.
-pub async fn agency_of_unit(conn: &mut Conn, realm: Realm, unit: UnitId) -> Result<Option<OrganisationId>, Error> {
+pub async fn agency_of_unit(
+    conn: &mut Conn,
+    realm: Realm,
+    unit: UnitId,
+) -> Result<Option<OrganisationId>, Error> {
     use crate::schema::work_units;
     Ok(work_units::table
         .filter(work_units::id.eq(unit).and(work_units::realm.eq(realm)).and(work_units::ended_at.is_null()))
@@ -309,7 +327,12 @@ pub async fn agency_of_unit(conn: &mut Conn, realm: Realm, unit: UnitId) -> Resu
 }
 
 /// What live requests on a package come to, the one named left out; lapsed ones do not count.
-pub async fn on_package(conn: &mut Conn, package: PackageId, except: RequestId, now: DateTime<Utc>) -> Result<Amount, Error> {
+pub async fn on_package(
+    conn: &mut Conn,
+    package: PackageId,
+    except: RequestId,
+    now: DateTime<Utc>,
+) -> Result<Amount, Error> {
     #[derive(QueryableByName)]
     struct Sum {
         #[diesel(sql_type = Numeric)]
@@ -359,7 +382,11 @@ pub async fn bought_lately(
 }
 
 /// How many orders a request has, and how many of them ended without delivery.
-pub async fn order_counts(conn: &mut Conn, request: RequestId, now: DateTime<Utc>) -> Result<(usize, usize), Error> {
+pub async fn order_counts(
+    conn: &mut Conn,
+    request: RequestId,
+    now: DateTime<Utc>,
+) -> Result<(usize, usize), Error> {
     #[derive(QueryableByName)]
     struct Counts {
         #[diesel(sql_type = BigInt)]
@@ -376,7 +403,10 @@ pub async fn order_counts(conn: &mut Conn, request: RequestId, now: DateTime<Utc
     .bind::<Timestamptz, _>(now)
     .get_result(conn)
     .await?;
-    Ok((usize::try_from(counts.orders).unwrap_or_default(), usize::try_from(counts.ended_badly).unwrap_or_default()))
+    Ok((
+        usize::try_from(counts.orders).unwrap_or_default(),
+        usize::try_from(counts.ended_badly).unwrap_or_default(),
+    ))
 }
 
 /// Requests of a realm whose approval deadline has passed, for announcing; others work on the rest.
@@ -400,7 +430,13 @@ pub async fn lapsed(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<R
 }
 
 /// The next number of a kind in a unit and year; locked last, never given twice.
-pub async fn next_number(tx: &mut Tx, agency: OrganisationId, unit: UnitId, kind: &str, year: i32) -> Result<i32, Error> {
+pub async fn next_number(
+    tx: &mut Tx,
+    agency: OrganisationId,
+    unit: UnitId,
+    kind: &str,
+    year: i32,
+) -> Result<i32, Error> {
     #[derive(QueryableByName)]
     struct Number {
         #[diesel(sql_type = Integer)]
@@ -450,9 +486,15 @@ pub async fn by_id(conn: &mut Conn, id: RequestId) -> Result<Row, Error> {
 }
 
 /// Keeps what each vendor charges for delivery.
-pub async fn freeze_shipping(tx: &mut Tx, request: RequestId, fees: &[(VendorId, Amount, Amount)]) -> Result<(), Error> {
+pub async fn freeze_shipping(
+    tx: &mut Tx,
+    request: RequestId,
+    fees: &[(VendorId, Amount, Amount)],
+) -> Result<(), Error> {
     use crate::schema::request_shipping;
-    diesel::delete(request_shipping::table.filter(request_shipping::request_id.eq(request))).execute(tx.conn()).await?;
+    diesel::delete(request_shipping::table.filter(request_shipping::request_id.eq(request)))
+        .execute(tx.conn())
+        .await?;
     let rows: Vec<_> = fees
         .iter()
         .map(|(vendor, fee, fee_vat)| {

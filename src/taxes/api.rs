@@ -67,7 +67,16 @@ async fn preview_tax(call: Call<act::PreviewTax, (), NoQuery, Json<PreviewTax>>)
         let lines: Vec<_> = input
             .lines
             .iter()
-            .map(|line| line_tax(&rates, line.tax_class, input.vat_registered, line.price_basis, line.unit_price, line.quantity))
+            .map(|line| {
+                line_tax(
+                    &rates,
+                    line.tax_class,
+                    input.vat_registered,
+                    line.price_basis,
+                    line.unit_price,
+                    line.quantity,
+                )
+            })
             .collect();
         let whole = totals(&rates, input.vat_registered, &lines, input.shipping_fee);
         let mut legal_basis = BTreeMap::new();
@@ -77,7 +86,10 @@ async fn preview_tax(call: Call<act::PreviewTax, (), NoQuery, Json<PreviewTax>>)
         }
         Ok(Reply::new(TaxView {
             currency: "IDR",
-            lines: lines.iter().map(|line| TaxLineView { goods_amount: line.goods, vat_amount: line.vat }).collect(),
+            lines: lines
+                .iter()
+                .map(|line| TaxLineView { goods_amount: line.goods, vat_amount: line.vat })
+                .collect(),
             goods_total: whole.goods,
             shipping_fee: whole.shipping,
             vat_total: whole.vat,

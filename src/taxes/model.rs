@@ -6,8 +6,17 @@ use utoipa::ToSchema;
 
 /// Whether the price as typed holds VAT.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]
@@ -20,8 +29,17 @@ crate::kernel::text_enum!(PriceBasis { TaxInclusive = "tax_inclusive", TaxExclus
 
 /// How VAT treats the goods (domain handbook §6).
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-    diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    diesel::deserialize::FromSqlRow,
+    diesel::expression::AsExpression,
 )]
 #[diesel(sql_type = diesel::sql_types::Text)]
 #[serde(rename_all = "snake_case")]
@@ -160,7 +178,10 @@ mod tests {
 
     #[test]
     fn luxury_bears_the_full_rate_and_who_is_not_registered_charges_none() {
-        assert_eq!(line(PriceBasis::TaxExclusive, "1000000", "1", TaxClass::VatLuxury, true).vat, rupiah(120_000));
+        assert_eq!(
+            line(PriceBasis::TaxExclusive, "1000000", "1", TaxClass::VatLuxury, true).vat,
+            rupiah(120_000)
+        );
         let plain = line(PriceBasis::TaxInclusive, "111000", "1", TaxClass::VatStandard, false);
         assert_eq!(plain, LineTax { goods: rupiah(111_000), vat: Amount::ZERO });
         let shipped = totals(&rates(), false, &[plain], rupiah(9_000));
@@ -179,7 +200,10 @@ mod tests {
 
     fn class() -> impl Strategy<Value = TaxClass> {
         prop_oneof![
-            Just(TaxClass::VatStandard), Just(TaxClass::VatLuxury), Just(TaxClass::VatExempt), Just(TaxClass::NotSubject),
+            Just(TaxClass::VatStandard),
+            Just(TaxClass::VatLuxury),
+            Just(TaxClass::VatExempt),
+            Just(TaxClass::NotSubject),
         ]
     }
 

@@ -16,5 +16,5 @@ mod store;
 
 pub use api::routes;
 pub use commands::create;
-pub use model::{LegalForm, SizeClass, VendorFields, VendorKind, ShippingTerms};
-pub use store::{Shipping, Trading, is_member, seat, shipping, trading};
+pub use model::{LegalForm, ShippingTerms, SizeClass, VendorFields, VendorKind};
+pub use store::{Shipping, Trading, is_known, is_member, seat, shipping, trading};

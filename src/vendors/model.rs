@@ -1,5 +1,7 @@
 //! What a vendor is and what may become of its file. Pure.
-use crate::kernel::{Amount, Code, Error, Fault, Nib, Nik, Npwp, UserId, phone_number, refuse, region_prefix_of_nik};
+use crate::kernel::{
+    Amount, Code, Error, Fault, Nib, Nik, Npwp, UserId, phone_number, refuse, region_prefix_of_nik,
+};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -175,9 +177,11 @@ impl State {
     pub fn editable(&self) -> Result<(), Error> {
         match self {
             Self::Draft | Self::RevisionRequested { .. } => Ok(()),
-            Self::Submitted | Self::InReview { .. } | Self::Verified | Self::Rejected { .. } | Self::Suspended { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::Submitted
+            | Self::InReview { .. }
+            | Self::Verified
+            | Self::Rejected { .. }
+            | Self::Suspended { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -189,13 +193,17 @@ impl State {
     pub fn claim(self, by: UserId, now: DateTime<Utc>, claim_hours: u32) -> Result<Self, Error> {
         match self {
             Self::Submitted => Ok(Self::InReview { by, since: now }),
-            Self::InReview { by: holder, since } if holder == by || now >= since + TimeDelta::hours(claim_hours.into()) => {
+            Self::InReview { by: holder, since }
+                if holder == by || now >= since + TimeDelta::hours(claim_hours.into()) =>
+            {
                 Ok(Self::InReview { by, since: now })
             }
             Self::InReview { .. } => Err(refuse(Code::ClaimedByAnother)),
-            Self::Draft | Self::RevisionRequested { .. } | Self::Verified | Self::Rejected { .. } | Self::Suspended { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::Draft
+            | Self::RevisionRequested { .. }
+            | Self::Verified
+            | Self::Rejected { .. }
+            | Self::Suspended { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -214,18 +222,23 @@ impl State {
     pub fn suspend(self, reason: String, until: Option<DateTime<Utc>>) -> Result<Self, Error> {
         match self {
             Self::Verified | Self::Suspended { .. } => Ok(Self::Suspended { reason, until }),
-            Self::Draft | Self::Submitted | Self::InReview { .. } | Self::RevisionRequested { .. } | Self::Rejected { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::Draft
+            | Self::Submitted
+            | Self::InReview { .. }
+            | Self::RevisionRequested { .. }
+            | Self::Rejected { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
     pub fn reinstate(self) -> Result<Self, Error> {
         match self {
             Self::Suspended { .. } => Ok(Self::Verified),
-            Self::Draft | Self::Submitted | Self::InReview { .. } | Self::RevisionRequested { .. } | Self::Verified | Self::Rejected { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::Draft
+            | Self::Submitted
+            | Self::InReview { .. }
+            | Self::RevisionRequested { .. }
+            | Self::Verified
+            | Self::Rejected { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -233,9 +246,12 @@ impl State {
         match self {
             Self::InReview { by, .. } if *by == user => Ok(()),
             Self::InReview { .. } => Err(refuse(Code::ClaimedByAnother)),
-            Self::Draft | Self::Submitted | Self::RevisionRequested { .. } | Self::Verified | Self::Rejected { .. } | Self::Suspended { .. } => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::Draft
+            | Self::Submitted
+            | Self::RevisionRequested { .. }
+            | Self::Verified
+            | Self::Rejected { .. }
+            | Self::Suspended { .. } => Err(refuse(Code::IllegalTransition)),
         }
     }
 }
@@ -326,11 +342,15 @@ fn formats(kind: VendorKind, fields: &VendorFields, known_regions: &HashSet<Stri
     }
     for (place, code) in fields.kbli_codes.iter().flatten().enumerate() {
         if code.len() != 5 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            found.faults.push(Fault::at(format!("#/kbli_codes/{place}"), Code::PatternMismatch).with_limit("00000"));
+            found
+                .faults
+                .push(Fault::at(format!("#/kbli_codes/{place}"), Code::PatternMismatch).with_limit("00000"));
         }
     }
     let account = given(&fields.bank_account);
-    if account.is_some_and(|account| !(5..=25).contains(&account.len()) || !account.bytes().all(|b| b.is_ascii_digit())) {
+    if account.is_some_and(|account| {
+        !(5..=25).contains(&account.len()) || !account.bytes().all(|b| b.is_ascii_digit())
+    }) {
         found.faults.push(Fault::at("#/bank_account", Code::PatternMismatch).with_limit("0-9, 5–25"));
     }
     if let (Some(holder), Some(name)) = (given(&fields.bank_holder), given(&fields.name))
@@ -387,8 +407,12 @@ pub struct SizeLimit {
 pub fn size_class(limits: &[SizeLimit], capital: Option<Amount>, sales: Option<Amount>) -> Option<SizeClass> {
     let fits = |limit: Option<Amount>, value: Amount| limit.is_none_or(|limit| value <= limit);
     match (sales.filter(|sales| *sales > Amount::ZERO), capital) {
-        (Some(sales), _) => limits.iter().find(|limit| fits(limit.sales_up_to, sales)).map(|limit| limit.class),
-        (None, Some(capital)) => limits.iter().find(|limit| fits(limit.capital_up_to, capital)).map(|limit| limit.class),
+        (Some(sales), _) => {
+            limits.iter().find(|limit| fits(limit.sales_up_to, sales)).map(|limit| limit.class)
+        }
+        (None, Some(capital)) => {
+            limits.iter().find(|limit| fits(limit.capital_up_to, capital)).map(|limit| limit.class)
+        }
         (None, None) => None,
     }
 }
@@ -432,7 +456,8 @@ mod tests {
 
     #[test]
     fn an_empty_entity_is_told_everything_at_once() {
-        let found = examine(VendorKind::Entity, &VendorFields::default(), &[], duties(), &HashSet::new(), today());
+        let found =
+            examine(VendorKind::Entity, &VendorFields::default(), &[], duties(), &HashSet::new(), today());
         let places: Vec<_> = found.faults.iter().filter(|fault| fault.code == Code::Required).collect();
         assert_eq!(places.len(), 11);
         assert_eq!(found.faults.iter().filter(|fault| fault.code == Code::DocumentMissing).count(), 2);
@@ -485,8 +510,12 @@ mod tests {
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         prop::collection::vec(
             prop_oneof![
-                Just(Step::Submit), any::<bool>().prop_map(Step::Claim), any::<bool>().prop_map(Step::Verify),
-                any::<bool>().prop_map(Step::Revise), any::<bool>().prop_map(Step::Reject), Just(Step::Suspend),
+                Just(Step::Submit),
+                any::<bool>().prop_map(Step::Claim),
+                any::<bool>().prop_map(Step::Verify),
+                any::<bool>().prop_map(Step::Revise),
+                any::<bool>().prop_map(Step::Reject),
+                Just(Step::Suspend),
                 Just(Step::Reinstate),
             ],
             0..60,

@@ -1,5 +1,7 @@
 //! How vendors are remembered.
-use super::model::{DocumentKind, LegalForm, Licence, ServedRegion, ShippingTerms, SizeClass, State, VendorKind, VendorStatus};
+use super::model::{
+    DocumentKind, LegalForm, Licence, ServedRegion, ShippingTerms, SizeClass, State, VendorKind, VendorStatus,
+};
 use crate::kernel::{Amount, Code, DocumentId, Error, PersonalValueId, Realm, UserId, VendorId, refuse};
 use crate::platform::db::{Conn, OnConstraint, Tx};
 use crate::platform::new_id;
@@ -60,7 +62,9 @@ impl Row {
             (VendorStatus::RevisionRequested, _, Some(reason)) => State::RevisionRequested { reason },
             (VendorStatus::Verified, ..) => State::Verified,
             (VendorStatus::Rejected, _, Some(reason)) => State::Rejected { reason },
-            (VendorStatus::Suspended, _, Some(reason)) => State::Suspended { reason, until: self.suspended_until },
+            (VendorStatus::Suspended, _, Some(reason)) => {
+                State::Suspended { reason, until: self.suspended_until }
+            }
             _ => return Err(Error::Internal("vendors.status does not fit its columns".into())),
         };
         Ok(state)
@@ -68,12 +72,17 @@ impl Row {
 
     pub fn with_state(mut self, state: State) -> Self {
         self.status = state.status();
-        (self.claimed_by, self.claimed_at, self.status_reason, self.suspended_until) = (None, None, None, None);
+        (self.claimed_by, self.claimed_at, self.status_reason, self.suspended_until) =
+            (None, None, None, None);
         match state {
             State::Draft | State::Submitted | State::Verified => {}
             State::InReview { by, since } => (self.claimed_by, self.claimed_at) = (Some(by), Some(since)),
-            State::RevisionRequested { reason } | State::Rejected { reason } => self.status_reason = Some(reason),
-            State::Suspended { reason, until } => (self.status_reason, self.suspended_until) = (Some(reason), until),
+            State::RevisionRequested { reason } | State::Rejected { reason } => {
+                self.status_reason = Some(reason)
+            }
+            State::Suspended { reason, until } => {
+                (self.status_reason, self.suspended_until) = (Some(reason), until)
+            }
         }
         self
     }
@@ -112,7 +121,9 @@ pub async fn find(conn: &mut Conn, sight: Sight, id: VendorId) -> Result<Row, Er
     let query = match sight {
         Sight::Own(own) => query.filter(vendors::id.eq(own)),
         // Drafts are nobody's business but the vendor's.
-        Sight::Realm(realm) => query.filter(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft))),
+        Sight::Realm(realm) => {
+            query.filter(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft)))
+        }
     };
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
@@ -125,12 +136,25 @@ pub async fn lock(tx: &mut Tx, sight: Sight, id: VendorId) -> Result<Row, Error>
     find(tx.conn(), sight, id).await
 }
 
-pub async fn list(conn: &mut Conn, sight: Sight, status: Option<VendorStatus>, after: Option<VendorId>, limit: i64) -> Result<Vec<Row>, Error> {
+pub async fn list(
+    conn: &mut Conn,
+    sight: Sight,
+    status: Option<VendorStatus>,
+    after: Option<VendorId>,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
     let after = after.unwrap_or(VendorId(uuid::Uuid::nil()));
-    let mut query = vendors::table.filter(vendors::id.gt(after)).select(Row::as_select()).order(vendors::id).limit(limit).into_boxed();
+    let mut query = vendors::table
+        .filter(vendors::id.gt(after))
+        .select(Row::as_select())
+        .order(vendors::id)
+        .limit(limit)
+        .into_boxed();
     query = match sight {
         Sight::Own(own) => query.filter(vendors::id.eq(own)),
-        Sight::Realm(realm) => query.filter(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft))),
+        Sight::Realm(realm) => {
+            query.filter(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft)))
+        }
     };
     if let Some(status) = status {
         query = query.filter(vendors::status.eq(status));
@@ -180,7 +204,12 @@ pub async fn public(
     Ok(query.load(conn).await?)
 }
 
-pub async fn find_public(conn: &mut Conn, realm: Realm, id: VendorId, now: DateTime<Utc>) -> Result<Row, Error> {
+pub async fn find_public(
+    conn: &mut Conn,
+    realm: Realm,
+    id: VendorId,
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
     vendors::table
         .filter(vendors::id.eq(id).and(vendors::realm.eq(realm)))
         .filter(open_at(now))
@@ -192,10 +221,9 @@ pub async fn find_public(conn: &mut Conn, realm: Realm, id: VendorId, now: DateT
 }
 
 /// The vendor may trade at an instant: verified, or suspended until then.
-fn open_at(
-    now: DateTime<Utc>,
-) -> Box<dyn BoxableExpression<vendors::table, diesel::pg::Pg, SqlType = Bool>> {
-    let over = diesel::dsl::sql::<Bool>("coalesce(suspended_until <= ").bind::<Timestamptz, _>(now).sql(", false)");
+fn open_at(now: DateTime<Utc>) -> Box<dyn BoxableExpression<vendors::table, diesel::pg::Pg, SqlType = Bool>> {
+    let over =
+        diesel::dsl::sql::<Bool>("coalesce(suspended_until <= ").bind::<Timestamptz, _>(now).sql(", false)");
     Box::new(
         vendors::status.eq(VendorStatus::Verified).or(vendors::status.eq(VendorStatus::Suspended).and(over)),
     )
@@ -220,11 +248,16 @@ pub async fn regions(conn: &mut Conn, vendor: VendorId) -> Result<Vec<ServedRegi
         .order(vendor_regions::region_code)
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(|(region_code, shipping_terms, fee)| ServedRegion { region_code, shipping_terms, fee }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(region_code, shipping_terms, fee)| ServedRegion { region_code, shipping_terms, fee })
+        .collect())
 }
 
 pub async fn replace_regions(tx: &mut Tx, vendor: VendorId, regions: &[ServedRegion]) -> Result<(), Error> {
-    diesel::delete(vendor_regions::table.filter(vendor_regions::vendor_id.eq(vendor))).execute(tx.conn()).await?;
+    diesel::delete(vendor_regions::table.filter(vendor_regions::vendor_id.eq(vendor)))
+        .execute(tx.conn())
+        .await?;
     let rows: Vec<_> = regions
         .iter()
         .map(|region| {
@@ -253,15 +286,24 @@ pub async fn licences(conn: &mut Conn, vendor: VendorId) -> Result<Vec<Licence>,
         .order(vendor_licences::id)
         .load(conn)
         .await?;
-    let licence = |(kind, number, issuer, register, expires_on)| Licence { kind, number, issuer, register, expires_on };
+    let licence =
+        |(kind, number, issuer, register, expires_on)| Licence { kind, number, issuer, register, expires_on };
     Ok(rows.into_iter().map(licence).collect())
 }
 
-pub async fn replace_licences(tx: &mut Tx, vendor: VendorId, licences: &[Licence], now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(vendor_licences::table.filter(vendor_licences::vendor_id.eq(vendor).and(vendor_licences::ended_at.is_null())))
-        .set(vendor_licences::ended_at.eq(now))
-        .execute(tx.conn())
-        .await?;
+pub async fn replace_licences(
+    tx: &mut Tx,
+    vendor: VendorId,
+    licences: &[Licence],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    diesel::update(
+        vendor_licences::table
+            .filter(vendor_licences::vendor_id.eq(vendor).and(vendor_licences::ended_at.is_null())),
+    )
+    .set(vendor_licences::ended_at.eq(now))
+    .execute(tx.conn())
+    .await?;
     let rows: Vec<_> = licences
         .iter()
         .map(|licence| {
@@ -282,7 +324,13 @@ pub async fn replace_licences(tx: &mut Tx, vendor: VendorId, licences: &[Licence
 }
 
 /// Notes that a fact is the vendor's own word until a register confirms it.
-pub async fn note_fact(tx: &mut Tx, vendor: VendorId, fact: &str, source: &str, confirmed_at: Option<DateTime<Utc>>) -> Result<(), Error> {
+pub async fn note_fact(
+    tx: &mut Tx,
+    vendor: VendorId,
+    fact: &str,
+    source: &str,
+    confirmed_at: Option<DateTime<Utc>>,
+) -> Result<(), Error> {
     diesel::insert_into(vendor_facts::table)
         .values((
             vendor_facts::vendor_id.eq(vendor),
@@ -325,14 +373,18 @@ pub async fn document(conn: &mut Conn, vendor: VendorId, id: DocumentId) -> Resu
 }
 
 pub async fn end_document(tx: &mut Tx, id: DocumentId, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(vendor_documents::table.find(id)).set(vendor_documents::ended_at.eq(now)).execute(tx.conn()).await?;
+    diesel::update(vendor_documents::table.find(id))
+        .set(vendor_documents::ended_at.eq(now))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
 /// Whether a person is a member of the vendor.
 pub async fn is_member(conn: &mut Conn, vendor: VendorId, user: UserId) -> Result<bool, Error> {
     let found = memberships::table.filter(
-        memberships::organisation_id.eq(crate::kernel::OrganisationId(vendor.0))
+        memberships::organisation_id
+            .eq(crate::kernel::OrganisationId(vendor.0))
             .and(memberships::user_id.eq(user))
             .and(memberships::ended_at.is_null()),
     );
@@ -353,7 +405,12 @@ pub struct Trading {
 }
 
 /// Vendors by id, with whether they may trade now.
-pub async fn trading(conn: &mut Conn, realm: Realm, ids: &[VendorId], now: DateTime<Utc>) -> Result<Vec<Trading>, Error> {
+pub async fn trading(
+    conn: &mut Conn,
+    realm: Realm,
+    ids: &[VendorId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Trading>, Error> {
     Ok(diesel::sql_query(
         "SELECT id, name, vat_registered,
             (status = 'verified' OR (status = 'suspended' AND suspended_until <= $3)) AS open
@@ -377,7 +434,11 @@ pub struct Shipping {
 
 /// The terms for a place: the closest region that the vendor named above it; who named none serves
 /// the own regency with shipping included. `None`: not served.
-pub async fn shipping(conn: &mut Conn, vendor: VendorId, region_code: &str) -> Result<Option<Shipping>, Error> {
+pub async fn shipping(
+    conn: &mut Conn,
+    vendor: VendorId,
+    region_code: &str,
+) -> Result<Option<Shipping>, Error> {
     let rows: Vec<Shipping> = diesel::sql_query(
         "SELECT terms, fee FROM (
          SELECT shipping_terms AS terms, fee, length(region_code) AS closeness FROM vendor_regions
@@ -397,4 +458,9 @@ pub async fn shipping(conn: &mut Conn, vendor: VendorId, region_code: &str) -> R
 /// The region of a vendor's seat.
 pub async fn seat(conn: &mut Conn, vendor: VendorId) -> Result<Option<String>, Error> {
     Ok(vendors::table.find(vendor).select(vendors::region_code).first(conn).await?)
+}
+
+/// Whether there is a vendor with this id.
+pub async fn is_known(conn: &mut Conn, vendor: VendorId) -> Result<bool, Error> {
+    Ok(diesel::select(diesel::dsl::exists(vendors::table.find(vendor))).get_result(conn).await?)
 }

@@ -1271,3 +1271,149 @@ fn without_trace(answer: &Answer) -> Value {
     body["trace_id"] = Value::Null;
     body
 }
+
+// Red for now.
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_version_does_not_tell_of_devices_of_others() {
+    let app = TestApp::start().await;
+    let (sri, budi) = (app.person().await, app.person().await);
+    let devices = sri.get(SESSIONS).await.expect(200).items();
+    let theirs = format!("{SESSIONS}/{}", devices[0]["id"].as_str().unwrap());
+    send(budi.request(Method::DELETE, &theirs)).await.expect_problem(404, "not_found");
+    budi.delete(&theirs, "\"v2\"").await.expect_problem(404, "not_found");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_procurement_officer_covers_units_of_another_agency() {
+    let app = TestApp::start().await;
+    let ((agency, _), (_, foreign)) = (app.agency().await, app.agency().await);
+    let budget_user = app.member(Some(agency), Role::BudgetUser, &[]).await;
+    for role in ["requester", "commitment_officer", "treasurer", "budget_user", "auditor"] {
+        let mut body = invitation(&app, "rekan@example.id", role);
+        body["unit_ids"] = json!([foreign]);
+        let answer = budget_user.post("/api/v1/invitations", body).await;
+        assert_eq!(answer.status, 422, "{role}");
+        answer.expect_fault("#/unit_ids", "unknown_reference");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_term_that_is_over_stands_in_no_further_appointments_way() {
+    let app = TestApp::start().await;
+    let (agency, _) = app.agency().await;
+    let budget_user = app.member(Some(agency), Role::BudgetUser, &[]).await;
+    let person = app.person().await;
+    let mut body = invitation(&app, &person.contact, "treasurer");
+    body["valid_to"] = json!(day(&app, 1));
+    appoint(&app, &budget_user, &person, body).await.expect(200);
+    app.move_clock(72).await;
+    let mut body = invitation(&app, &person.contact, "treasurer");
+    body["valid_from"] = json!(day(&app, 3));
+    let renewed = appoint(&app, &budget_user, &person, body).await;
+    let other = app.person().await;
+    let mut body = invitation(&app, &other.contact, "treasurer");
+    body["valid_to"] = json!(day(&app, 4));
+    appoint(&app, &budget_user, &other, body).await.expect(200);
+    app.move_clock(72).await;
+    let mut body = invitation(&app, &other.contact, "commitment_officer");
+    body["valid_from"] = json!(day(&app, 6));
+    let changed = appoint(&app, &budget_user, &other, body).await;
+    assert_eq!((renewed.code(), changed.code()), (String::new(), String::new()));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_never_shows_mail_of_the_live_realm() {
+    let app = TestApp::start().await;
+    let (live, _) = agency_in(&app, Realm::Live).await;
+    let (user, contact) = app.account().await;
+    let ctx = Ctx::system(Realm::Live, "test");
+    let membership = app.app.db.transaction(Realm::Live, async |tx| {
+        accounts::grant(tx, &ctx, user, Some(live), Role::BudgetUser, &[], Some("821/001/2026")).await
+    });
+    let membership = membership.await.unwrap();
+    let budget_user = app.log_in(user, &contact, Some(membership)).await;
+    let body = invitation(&app, "pejabat@example.id", "treasurer");
+    budget_user.post("/api/v1/invitations", body).await.expect(201);
+    settle(&app).await;
+    let curious = app.person().await;
+    let mails = curious.get("/api/v1/sandbox/mails").await.expect(200);
+    let found = mails.items().iter().filter(|mail| mail["to"] == "pejabat@example.id").count();
+    assert_eq!(found, 0, "the live invitation's link can be read by anyone with a log-in");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_named_twice_over_the_same_unit_is_no_unknown_reference() {
+    let app = TestApp::start().await;
+    let (agency, unit) = app.agency().await;
+    let budget_user = app.member(Some(agency), Role::BudgetUser, &[]).await;
+    let mut body = invitation(&app, "rekan@example.id", "requester");
+    body["unit_ids"] = json!([unit, unit]);
+    let answer = budget_user.post("/api/v1/invitations", body).await.expect_problem(422, "invalid_input");
+    answer.expect_fault("#/unit_ids", "duplicate_item");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capacity_belongs_to_commitment_officers() {
+    let app = TestApp::start().await;
+    let (agency, _) = app.agency().await;
+    let budget_user = app.member(Some(agency), Role::BudgetUser, &[]).await;
+    let mut body = invitation(&app, "rekan@example.id", "requester");
+    body["capacity"] = json!("ppk");
+    budget_user.post("/api/v1/invitations", body).await.expect_problem(422, "invalid_input");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appointment_is_recorded_in_the_realm_of_its_organisation() {
+    let app = TestApp::start().await;
+    let (live, _) = agency_in(&app, Realm::Live).await;
+    let (agency, _) = app.agency().await;
+    let budget_user = app.member(Some(agency), Role::BudgetUser, &[]).await;
+    let (user, contact) = app.account().await;
+    let ctx = Ctx::system(Realm::Live, "test");
+    let membership = app.app.db.transaction(Realm::Live, async |tx| {
+        accounts::grant(tx, &ctx, user, Some(live), Role::Auditor, &[], None).await
+    });
+    let person = app.log_in(user, &contact, Some(membership.await.unwrap())).await;
+    let membership =
+        appoint(&app, &budget_user, &person, invitation(&app, &contact, "auditor")).await.expect(200).id();
+    for table in ["events", "audit"] {
+        let rows = app.sql(&format!("SELECT realm FROM {table} WHERE subject_id = '{membership}'")).await;
+        assert_eq!(rows, [[Some("sandbox".to_owned())]], "{table}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_wait_like_guesses_in_a_row() {
+    let app = TestApp::start().await;
+    app.account_with("budi@example.id").await;
+    for _ in 0..9 {
+        log_in(&app, "budi@example.id", OTHER_PASSWORD).await.expect(401);
+        app.app.clock.advance(TimeDelta::minutes(16));
+    }
+    let answers =
+        futures_util::future::join_all((0..10).map(|_| log_in(&app, "budi@example.id", OTHER_PASSWORD)))
+            .await;
+    let judged = answers.iter().filter(|answer| answer.status == 401).count();
+    assert!(judged <= 1, "{judged} guesses were judged at once");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_own_name_is_no_password() {
+    let app = TestApp::start().await;
+    for password in ["sri-wahyuni-example", "wahyuni.sri.2026"] {
+        let body =
+            json!({ "contact": "sri.wahyuni@example.id", "full_name": "Sri Wahyuni", "password": password });
+        let answer = app.anonymous().post(REGISTRATIONS, body).await.expect_problem(422, "invalid_input");
+        answer.expect_fault("#/password", "password_too_weak");
+    }
+    app.finish().await;
+}

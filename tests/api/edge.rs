@@ -1031,3 +1031,171 @@ fn varies_on(answer: &Answer, name: &str) -> bool {
 fn owned((place, code): (&str, &str)) -> (String, String) {
     (place.to_owned(), code.to_owned())
 }
+
+// Red for now.
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_tells_which_methods_are_served() {
+    let app = TestApp::start().await;
+    for path in [ORGANISATIONS, "/health/live"] {
+        let answer = send(app.anonymous().request(Method::OPTIONS, path)).await;
+        assert!((200..300).contains(&answer.status), "{} {path}", answer.status);
+        assert!(answer.header("allow").contains("GET"));
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_states_no_length_but_that_of_get() {
+    let app = TestApp::start().await;
+    let request =
+        |method: &str| format!("{method} /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let length = |text: &str| {
+        let found = text
+            .lines()
+            .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+        found.map(|found| found.trim().to_owned())
+    };
+    let get = length(&raw(&app, request("GET").as_bytes(), "never").await);
+    let head = length(&raw(&app, request("HEAD").as_bytes(), "never").await);
+    assert!(head.is_none() || head == get, "{head:?} is not {get:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uncompressed_answer_tells_caches_that_it_varies_by_coding() {
+    let app = TestApp::start().await;
+    let answer = app.anonymous().get(PUBLIC).await.expect(200);
+    assert!(varies_on(&answer, "accept-encoding"));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_for_calling_too_often_states_the_limit() {
+    let app = TestApp::start_in(Realm::Sandbox, |settings| settings.http.requests_per_minute = 1).await;
+    app.anonymous().get(PUBLIC).await.expect(200);
+    let refused = app.anonymous().get(PUBLIC).await.expect_problem(429, "rate_limited");
+    assert_eq!(refused.header("ratelimit-policy"), "\"address\";q=1;w=60");
+    assert!(refused.header("ratelimit").starts_with("\"address\";r=0;t="));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_in_disguise_is_no_order() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for query in
+        ["dry%5Frun=true", "dry_run=false&dry_run=true", "dry_run=true&dry_run=false", "dry%5frun=maybe"]
+    {
+        let answer = admin.post(&format!("{ORGANISATIONS}?{query}"), agency("D901")).await;
+        let stored = app.count("SELECT count(*) FROM organisations WHERE code = 'D901'").await;
+        assert_eq!(stored, 0, "{query}: {}", answer.status);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_fits_only_the_parent_it_came_from() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let mut agencies = Vec::new();
+    for _ in 0..2 {
+        let (id, _) = app.agency().await;
+        let path = format!("{ORGANISATIONS}/{id}/units");
+        admin.post(&path, json!({ "code": "9.01", "name": "Dua", "short_name": "DUA" })).await.expect(201);
+        agencies.push(path);
+    }
+    let cursor = admin.get(&format!("{}?limit=1", agencies[0])).await.expect(200).text("/next_cursor");
+    admin.get(&format!("{}?cursor={cursor}", agencies[0])).await.expect(200);
+    let elsewhere = admin.get(&format!("{}?cursor={cursor}", agencies[1])).await;
+    elsewhere.expect_problem(400, "cursor_invalid");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_fits_only_the_person_it_was_given_to() {
+    let app = TestApp::start().await;
+    let (user, contact) = app.account().await;
+    app.log_in(user, &contact, None).await;
+    let person = app.log_in(user, &contact, None).await;
+    let cursor = person.get("/api/v1/auth/sessions?limit=1").await.expect(200).text("/next_cursor");
+    let other = app.person().await;
+    let answer = other.get(&format!("/api/v1/auth/sessions?cursor={cursor}")).await;
+    answer.expect_problem(400, "cursor_invalid");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_answer_tells_caches_that_it_varies_by_coding() {
+    let app = TestApp::start().await;
+    let packed = send(app.anonymous().request(Method::GET, PUBLIC).header("Accept-Encoding", "gzip"))
+        .await
+        .expect(200);
+    assert!(varies_on(&packed, "accept-encoding"), "{:?}", packed.headers);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_are_listed_for_a_day_and_an_agency() {
+    let app = TestApp::start().await;
+    let (agency, _) = app.agency().await;
+    let guest = app.anonymous();
+    let all = guest.get("/api/v1/policies").await.expect(200);
+    assert!(
+        all.items().iter().any(|policy| policy["key"] == "invitation.valid_days" && policy["value"] == "7")
+    );
+    guest.get(&format!("/api/v1/policies?at=2026-11-01&agency_id={agency}")).await.expect(200);
+    let answer = guest.get("/api/v1/policies?at=2026-13-01").await.expect_problem(400, "invalid_parameter");
+    answer.expect_fault("at", "invalid_format");
+    let answer = guest.get("/api/v1/policies?agency_id=x").await.expect_problem(400, "invalid_parameter");
+    answer.expect_fault("agency_id", "invalid_format");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_refers_to_nothing_that_is_missing() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str).map(ToOwned::to_owned));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let app = TestApp::start().await;
+    let contract = app.anonymous().get("/openapi.json").await.expect(200);
+    let mut found = Vec::new();
+    references(&contract.body, &mut found);
+    assert!(found.len() > 50);
+    for reference in found {
+        assert!(contract.body.pointer(reference.trim_start_matches('#')).is_some(), "{reference} is missing");
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_tells_what_each_list_holds() {
+    let app = TestApp::start().await;
+    let contract = app.anonymous().get("/openapi.json").await.expect(200);
+    for (path, field) in [
+        ("/api/v1/organisations", "time_zone"),
+        ("/api/v1/organisations/{id}/units", "short_name"),
+        ("/api/v1/invitations", "expires_at"),
+        ("/api/v1/auth/sessions", "device"),
+        ("/api/v1/policies", "legal_basis"),
+    ] {
+        let resolved = |value: &Value| match value["$ref"].as_str() {
+            Some(reference) => {
+                contract.body.pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default()
+            }
+            None => value.clone(),
+        };
+        let answer =
+            &contract.body["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let item = resolved(&resolved(answer)["properties"]["items"]["items"]);
+        assert!(item["properties"].get(field).is_some(), "{path} is said to hold {item}");
+    }
+    app.finish().await;
+}

@@ -10,7 +10,11 @@ async fn an_office_buys_from_two_vendors_and_both_accept() {
     let ream = app.product(&paper, "50000.00", 100).await;
     let office = app.office().await;
     let request = office.draft(vec![line(&pen, "10"), line(&ream, "100")]).await;
-    let checks = office.officer.post("/api/v1/policy-checks", serde_json::json!({ "request_id": request })).await.expect(200);
+    let checks = office
+        .officer
+        .post("/api/v1/policy-checks", serde_json::json!({ "request_id": request }))
+        .await
+        .expect(200);
     assert_eq!(checks.text("/ready"), "true", "{}", checks.body);
     let submitted = office.submit(&request).await.expect(200);
     // 125,000 without VAT and 5,000,000 with 550,000 of it.
@@ -32,7 +36,11 @@ async fn an_office_buys_from_two_vendors_and_both_accept() {
     let done = office.officer.get(&format!("/api/v1/requests/{request}")).await.expect(200);
     assert_eq!(done.text("/status"), "ordered");
     let mails = app.mails_to(&pens.owner.contact).await;
-    assert!(mails.iter().any(|mail| mail.text.contains("SBX-SP/DIN")), "{:?}", mails.iter().map(|m| &m.subject).collect::<Vec<_>>());
+    assert!(
+        mails.iter().any(|mail| mail.text.contains("SBX-SP/DIN")),
+        "{:?}",
+        mails.iter().map(|m| &m.subject).collect::<Vec<_>>()
+    );
     app.finish().await;
 }
 
@@ -55,7 +63,10 @@ async fn a_declined_order_is_replaced_and_a_lapsed_one_frees_its_goods() {
     app.move_clock(24 * 14).await;
     // No worker runs: the last piece can be bought all the same.
     let third = office.ordered(vec![line(&pen, "100")]).await;
-    assert_eq!(office.officer.get(&format!("/api/v1/orders/{second}")).await.expect(200).text("/status"), "expired");
+    assert_eq!(
+        office.officer.get(&format!("/api/v1/orders/{second}")).await.expect(200).text("/status"),
+        "expired"
+    );
     vendor.accept(&second).await.expect_problem(409, "expired");
     vendor.accept(&office.order(&third).await).await.expect(200);
     app.work().await;

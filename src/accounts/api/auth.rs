@@ -4,7 +4,9 @@ use super::super::model::Contact;
 use super::super::store::{self, SessionRow};
 use super::me::MembershipView;
 use crate::kernel::{Code, Error, Fault, Language, MembershipId, Refusal, SessionId, act};
-use crate::platform::http::{Accepted, Api, Call, Json, Listing, NoBody, NoContent, NoQuery, Outcome, Reply, Sends};
+use crate::platform::http::{
+    Accepted, Api, Call, Json, Listing, NoBody, NoContent, NoQuery, Outcome, Reply, Sends,
+};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -49,12 +51,19 @@ struct RegisterUser {
     language: Option<Language>,
 }
 
-async fn register_user(call: Call<act::RegisterUser, (), NoQuery, Json<RegisterUser>>) -> Sends<Accepted<AcceptedView>> {
+async fn register_user(
+    call: Call<act::RegisterUser, (), NoQuery, Json<RegisterUser>>,
+) -> Sends<Accepted<AcceptedView>> {
     let input = &call.body.0;
     let hash = call
         .before(async |app| {
             contact(&input.contact)?;
-            commands::hash_new_password(app, input.password.expose_secret(), &[&input.full_name, &input.contact]).await
+            commands::hash_new_password(
+                app,
+                input.password.expose_secret(),
+                &[&input.full_name, &input.contact],
+            )
+            .await
         })
         .await?;
     call.write(async |tx, ctx| {
@@ -78,7 +87,9 @@ struct ConfirmContact {
     token: String,
 }
 
-async fn confirm_contact(call: Call<act::ConfirmContact, (), NoQuery, Json<ConfirmContact>>) -> Sends<NoContent> {
+async fn confirm_contact(
+    call: Call<act::ConfirmContact, (), NoQuery, Json<ConfirmContact>>,
+) -> Sends<NoContent> {
     call.write(async |tx, ctx| {
         commands::confirm_contact(tx, ctx, &call.app, &call.body.0.token).await?;
         Ok(NoContent)
@@ -159,7 +170,9 @@ async fn refresh_session(
 ) -> Sends<Outcome<Reply<TokensView>>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
-        let outcome = commands::refresh(tx, ctx, &call.app, input.refresh_token.expose_secret(), input.membership_id).await?;
+        let outcome =
+            commands::refresh(tx, ctx, &call.app, input.refresh_token.expose_secret(), input.membership_id)
+                .await?;
         Ok(told(outcome))
     })
     .await
@@ -204,8 +217,9 @@ async fn complete_password_reset(
     call: Call<act::CompletePasswordReset, (), NoQuery, Json<CompletePasswordReset>>,
 ) -> Sends<NoContent> {
     let input = &call.body.0;
-    let hash =
-        call.before(async |app| commands::hash_new_password(app, input.password.expose_secret(), &[]).await).await?;
+    let hash = call
+        .before(async |app| commands::hash_new_password(app, input.password.expose_secret(), &[]).await)
+        .await?;
     call.write(async |tx, ctx| {
         commands::complete_reset(tx, ctx, &call.app, &input.token, &hash).await?;
         Ok(NoContent)
@@ -256,7 +270,6 @@ async fn list_sessions(call: Call<act::ListSessions, (), PageQuery>) -> Sends<Li
 
 async fn end_session(call: Call<act::EndSession, (SessionId,), NoQuery, NoBody>) -> Sends<NoContent> {
     call.write(async |tx, ctx| {
-        ctx.expect_version(1)?;
         commands::end_session(tx, ctx, &call.app, call.path.0).await?;
         Ok(NoContent)
     })
@@ -264,5 +277,6 @@ async fn end_session(call: Call<act::EndSession, (SessionId,), NoQuery, NoBody>)
 }
 
 fn contact(text: &str) -> Result<Contact, Error> {
-    Contact::parse(text).ok_or_else(|| Refusal::rules(vec![Fault::at("#/contact", Code::ContactInvalid)]).into())
+    Contact::parse(text)
+        .ok_or_else(|| Refusal::rules(vec![Fault::at("#/contact", Code::ContactInvalid)]).into())
 }

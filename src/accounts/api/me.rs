@@ -1,8 +1,8 @@
 //! The caller's own account.
 use super::super::store::{self, Standing};
 use crate::kernel::{
-    Capacity, Code, ContactId, Language, MembershipId, OrganisationId, OrganisationKind, Realm, Role, UnitId, UserId,
-    act, refuse,
+    Capacity, Code, ContactId, Language, MembershipId, OrganisationId, OrganisationKind, Realm, Role, UnitId,
+    UserId, act, refuse,
 };
 use crate::platform::http::{Api, Call, Listing, NoQuery, Reply, Sends};
 use crate::platform::personal::{self, PersonalKind};
@@ -69,7 +69,8 @@ async fn get_me(call: Call<act::GetMe, (), NoQuery>) -> Sends<Reply<MeView>> {
         let actor = ctx.actor()?;
         let user = store::user(conn, actor.user).await?.ok_or_else(|| refuse(Code::NotFound))?;
         let contacts = store::contacts_of_user(conn, user.id).await?;
-        let values = personal::open(conn, &call.app.keys, contacts.iter().map(|contact| contact.value_id)).await?;
+        let values =
+            personal::open(conn, &call.app.keys, contacts.iter().map(|contact| contact.value_id)).await?;
         let contacts = contacts
             .into_iter()
             .map(|contact| ContactView {
@@ -81,13 +82,22 @@ async fn get_me(call: Call<act::GetMe, (), NoQuery>) -> Sends<Reply<MeView>> {
             .collect();
         let membership_id = actor.member.as_ref().map(|member| member.id);
         let version = user.version;
-        let view = MeView { id: user.id, full_name: user.full_name, language: user.language, contacts, membership_id, version };
+        let view = MeView {
+            id: user.id,
+            full_name: user.full_name,
+            language: user.language,
+            contacts,
+            membership_id,
+            version,
+        };
         Ok(Reply::versioned(view, version))
     })
     .await
 }
 
-async fn list_my_memberships(call: Call<act::ListMyMemberships, (), NoQuery>) -> Sends<Listing<MembershipView>> {
+async fn list_my_memberships(
+    call: Call<act::ListMyMemberships, (), NoQuery>,
+) -> Sends<Listing<MembershipView>> {
     call.read(async |conn, ctx| {
         let standings = store::standings(conn, ctx.actor()?.user).await?;
         Ok(Listing::whole(standings.into_iter().map(MembershipView::from).collect()))

@@ -64,7 +64,11 @@ async fn create_organisation(
     call.write(async |tx, ctx| {
         let zone = input.time_zone.as_deref().unwrap_or("Asia/Jakarta");
         let row = commands::create_agency(tx, ctx, input.name.trim(), &input.code, zone).await?;
-        Ok(Created { location: format!("/api/v1/organisations/{}", row.id), version: row.version, view: row.into() })
+        Ok(Created {
+            location: format!("/api/v1/organisations/{}", row.id),
+            version: row.version,
+            view: row.into(),
+        })
     })
     .await
 }
@@ -86,7 +90,9 @@ async fn list_organisations(
 ) -> Sends<Listing<OrganisationView>> {
     call.read(async |conn, ctx| {
         let page = call.page::<OrganisationId>()?;
-        let rows = store::organisations(conn, ctx.realm(), call.query.kind, page.after().copied(), page.fetch()).await?;
+        let rows =
+            store::organisations(conn, ctx.realm(), call.query.kind, page.after().copied(), page.fetch())
+                .await?;
         Ok(page.close(rows, |row| row.id).map(OrganisationView::from))
     })
     .await

@@ -3,8 +3,8 @@ use super::super::commands::{self, Appointment};
 use super::super::model::Contact;
 use super::super::store::{self, InvitationRow, MembershipRow};
 use crate::kernel::{
-    Capacity, Code, Fault, InvitationId, MembershipId, OrganisationId, OrganisationKind, Refusal, Role, UnitId, UserId,
-    act, refuse,
+    Capacity, Code, Fault, InvitationId, MembershipId, OrganisationId, OrganisationKind, Refusal, Role,
+    UnitId, UserId, act, refuse,
 };
 use crate::platform::http::{Api, Call, Created, Json, Listing, NoBody, NoQuery, Reply, Sends};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -147,7 +147,9 @@ impl From<InvitationRow> for InvitationView {
     }
 }
 
-async fn invite_member(call: Call<act::InviteMember, (), NoQuery, Json<InviteMember>>) -> Sends<Created<InvitationView>> {
+async fn invite_member(
+    call: Call<act::InviteMember, (), NoQuery, Json<InviteMember>>,
+) -> Sends<Created<InvitationView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let contact = Contact::parse(&input.contact)

@@ -77,7 +77,12 @@ async fn list_sandbox_mails(call: Call<act::ListSandboxMails, (), NoQuery>) -> S
         }
         let mails = call.app.mailer.sent();
         let newest = mails.into_iter().rev().take(100);
-        let show = newest.map(|mail| MailView { message_id: mail.message_id, to: mail.to, subject: mail.subject, text: mail.text });
+        let show = newest.map(|mail| MailView {
+            message_id: mail.message_id,
+            to: mail.to,
+            subject: mail.subject,
+            text: mail.text,
+        });
         Ok(Listing::whole(show.collect()))
     })
     .await

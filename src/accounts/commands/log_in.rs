@@ -34,26 +34,42 @@ pub struct Checked {
 ///
 /// # Errors
 /// `log_in_delayed` while account or address wait after refused attempts.
-pub async fn check_password(app: &App, contact: &Contact, password: &str, address: IpAddr) -> Result<Checked, Error> {
+pub async fn check_password(
+    app: &App,
+    contact: &Contact,
+    password: &str,
+    address: IpAddr,
+) -> Result<Checked, Error> {
     let subject = |kind: &[u8], value: &[u8]| app.keys.mac(Purpose::Delay, &[kind, value]).to_vec();
-    let subjects = [subject(b"account", contact.value.as_bytes()), subject(b"address", address.to_string().as_bytes())];
-    let known = {
-        let mut conn = app.db.conn().await?;
-        if let Some(until) = store::blocked_until(&mut conn, &subjects).await?
-            && until > app.clock.now()
-        {
-            let wait = (until - app.clock.now()).num_seconds().max(1).unsigned_abs();
-            return Err(Refusal::new(Code::LogInDelayed).retry_after(wait).into());
-        }
-        user_of(&mut conn, app, contact).await?
-    };
+    let subjects =
+        [subject(b"account", contact.value.as_bytes()), subject(b"address", address.to_string().as_bytes())];
+    let realm = app.settings.realm;
+    app.db.transaction(realm, async |tx| attempt(tx, app, &subjects).await).await?;
+    let known = user_of(&mut *app.db.conn().await?, app, contact).await?;
     let stored = known.as_ref().map(|(_, hash)| hash.as_str());
     let right = app.hashing.verify(password, stored).await?;
     Ok(Checked { user: known.map(|(user, _)| user).filter(|_| right), subjects })
 }
 
+/// Counts an attempt before it is judged, so that many at once gain nothing; a right one is taken
+/// back by the log-in.
+async fn attempt(tx: &mut Tx, app: &App, subjects: &[Vec<u8>; 2]) -> Result<(), Error> {
+    let now = app.clock.now();
+    for subject in subjects {
+        let failures = store::count_failure(tx, subject, now).await?;
+        if let Some(until) = store::blocked_until(tx, subject).await?.filter(|until| *until > now) {
+            let wait = (until - now).num_seconds().max(1).unsigned_abs();
+            return Err(Refusal::new(Code::LogInDelayed).retry_after(wait).into());
+        }
+        store::block(tx, subject, now + delay_after(failures)).await?;
+    }
+    Ok(())
+}
+
 async fn user_of(conn: &mut Conn, app: &App, contact: &Contact) -> Result<Option<(UserId, String)>, Error> {
-    let Some(value) = personal::find_claimed(conn, &app.keys, contact.kind, &contact.value, LOG_IN_SCOPE).await? else {
+    let Some(value) =
+        personal::find_claimed(conn, &app.keys, contact.kind, &contact.value, LOG_IN_SCOPE).await?
+    else {
         return Ok(None);
     };
     let Some(contact) = store::contact_of_value(conn, value).await? else { return Ok(None) };
@@ -71,14 +87,11 @@ pub async fn log_in(
 ) -> Result<Outcome<Tokens>, Error> {
     let now = app.clock.now();
     let Some(user) = checked.user else {
-        for subject in &checked.subjects {
-            let failures = store::count_failure(tx, subject, now).await?;
-            store::block(tx, subject, now + delay_after(failures)).await?;
-        }
         record(tx, ctx, "session.refused", new_id::<SessionId>().0).await?;
         return Ok(Outcome::Refused(Refusal::new(Code::LogInRefused)));
     };
     store::forgive(tx, &checked.subjects[0]).await?;
+    store::uncount(tx, &checked.subjects[1]).await?;
     let standing = match membership {
         Some(membership) => Some(chosen(tx, user, membership).await?),
         // With one membership there is nothing to choose.
@@ -131,13 +144,20 @@ pub async fn end_session(tx: &mut Tx, ctx: &Ctx, app: &App, session: SessionId) 
     if store::end_sessions(tx, user, Some(session), "logged_out", app.clock.now()).await? == 0 {
         return Err(refuse(Code::NotFound));
     }
+    // A session never changes but to end; its version is 1.
+    ctx.expect_version(1)?;
     record(tx, ctx, "session.ended", session.0).await
+}
+
+/// The person whose log-in name a contact is.
+pub async fn user_by_contact(conn: &mut Conn, app: &App, contact: &str) -> Result<UserId, Error> {
+    let contact = Contact::parse(contact).ok_or_else(|| refuse(Code::ContactInvalid))?;
+    Ok(user_of(conn, app, &contact).await?.ok_or_else(|| refuse(Code::NotFound))?.0)
 }
 
 /// Ends all sessions of a person, for the platform's own people.
 pub async fn revoke_sessions(tx: &mut Tx, ctx: &Ctx, app: &App, contact: &str) -> Result<usize, Error> {
-    let contact = Contact::parse(contact).ok_or_else(|| refuse(Code::ContactInvalid))?;
-    let (user, _) = user_of(tx.conn(), app, &contact).await?.ok_or_else(|| refuse(Code::NotFound))?;
+    let user = user_by_contact(tx.conn(), app, contact).await?;
     let ended = store::end_sessions(tx, user, None, "revoked", app.clock.now()).await?;
     record(tx, ctx, "user.sessions_revoked", user.0).await?;
     Ok(ended)
@@ -149,7 +169,13 @@ async fn chosen(tx: &mut Tx, user: UserId, membership: MembershipId) -> Result<S
         .ok_or_else(|| Refusal::rules(vec![Fault::at("#/membership_id", Code::UnknownReference)]).into())
 }
 
-async fn issue(tx: &mut Tx, app: &App, user: UserId, session: SessionId, standing: Option<Standing>) -> Result<Tokens, Error> {
+async fn issue(
+    tx: &mut Tx,
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    standing: Option<Standing>,
+) -> Result<Tokens, Error> {
     let now = app.clock.now();
     let policies = policies::at(tx.conn(), crate::kernel::TimeZone::JAKARTA.date_of(now), None).await?;
     let minutes = policies.count("session.access_minutes")?;
@@ -161,6 +187,13 @@ async fn issue(tx: &mut Tx, app: &App, user: UserId, session: SessionId, standin
 }
 
 async fn record(tx: &mut Tx, ctx: &Ctx, kind: &str, subject: uuid::Uuid) -> Result<(), Error> {
-    let fact = Fact { kind, subject, before: None, after: json!({ "id": subject }), reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind,
+        subject,
+        before: None,
+        after: json!({ "id": subject }),
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await
 }

@@ -1,9 +1,11 @@
 //! Agencies, their units, vendors' organisations, and the sandbox's clock.
 use super::super::store::{self, OrganisationRow, UnitRow};
-use crate::kernel::{Code, Ctx, Error, Fault, OrganisationId, OrganisationKind, Realm, Refusal, Role, TimeZone, UnitId, refuse};
+use crate::kernel::{
+    Code, Ctx, Error, Fault, OrganisationId, OrganisationKind, Realm, Refusal, Role, TimeZone, UnitId, refuse,
+};
 use crate::platform::db::Tx;
-use crate::platform::trail::{self, Fact};
 use crate::platform::new_id;
+use crate::platform::trail::{self, Fact};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -11,7 +13,13 @@ use serde_json::json;
 ///
 /// # Errors
 /// `code_taken`; `value_not_allowed` for a zone that is not Indonesian.
-pub async fn create_agency(tx: &mut Tx, ctx: &Ctx, name: &str, code: &str, time_zone: &str) -> Result<OrganisationRow, Error> {
+pub async fn create_agency(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    name: &str,
+    code: &str,
+    time_zone: &str,
+) -> Result<OrganisationRow, Error> {
     if TimeZone::parse(time_zone).is_none() {
         return Err(Refusal::rules(vec![Fault::at("#/time_zone", Code::ValueNotAllowed)]).into());
     }
@@ -52,7 +60,14 @@ async fn create(
     };
     store::insert_organisation(tx, &row).await?;
     let after = json!({ "id": row.id, "kind": row.kind, "name": row.name, "code": row.code, "time_zone": row.time_zone });
-    let fact = Fact { kind: "organisation.created", subject: row.id.0, before: None, after, reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind: "organisation.created",
+        subject: row.id.0,
+        before: None,
+        after,
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(row)
 }
@@ -73,12 +88,19 @@ pub struct NewUnit {
 ///
 /// # Errors
 /// `code_taken` for code or short name, `unknown_reference` for a parent elsewhere.
-pub async fn create_unit(tx: &mut Tx, ctx: &Ctx, agency: OrganisationId, input: &NewUnit) -> Result<UnitRow, Error> {
+pub async fn create_unit(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    agency: OrganisationId,
+    input: &NewUnit,
+) -> Result<UnitRow, Error> {
     let realm = tx.realm();
     let found = store::organisation(tx.conn(), realm, agency).await?.ok_or_else(|| refuse(Code::NotFound))?;
-    let foreign = ctx.actor.as_ref().and_then(|actor| actor.member.as_ref()).is_some_and(|member| {
-        member.role == Role::BudgetUser && member.organisation != agency
-    });
+    let foreign = ctx
+        .actor
+        .as_ref()
+        .and_then(|actor| actor.member.as_ref())
+        .is_some_and(|member| member.role == Role::BudgetUser && member.organisation != agency);
     if foreign || found.kind != OrganisationKind::Agency {
         return Err(refuse(Code::NotFound));
     }
@@ -105,7 +127,14 @@ pub async fn create_unit(tx: &mut Tx, ctx: &Ctx, agency: OrganisationId, input: 
     };
     store::insert_unit(tx, &row).await?;
     let after = json!({ "id": row.id, "agency_id": agency, "code": row.code, "name": row.name, "short_name": row.short_name });
-    let fact = Fact { kind: "work_unit.created", subject: row.id.0, before: None, after, reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind: "work_unit.created",
+        subject: row.id.0,
+        before: None,
+        after,
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(row)
 }
@@ -128,6 +157,7 @@ pub async fn move_clock(tx: &mut Tx, ctx: &Ctx, to: DateTime<Utc>) -> Result<(),
     store::move_clock(tx, realm, by).await?;
     let subject = ctx.actor()?.user.0;
     let after = json!({ "realm": realm, "moved_seconds": by });
-    let fact = Fact { kind: "realm.clock_moved", subject, before: None, after, reason: None, notices: Vec::new() };
+    let fact =
+        Fact { kind: "realm.clock_moved", subject, before: None, after, reason: None, notices: Vec::new() };
     trail::record(tx, ctx, fact).await
 }

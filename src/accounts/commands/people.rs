@@ -4,8 +4,8 @@ use super::super::store::{self, InvitationRow, MembershipRow};
 use super::sign_up::{notice, same, token_id};
 use crate::access;
 use crate::kernel::{
-    Capacity, Code, Ctx, Error, Fault, InvitationId, MembershipId, OrganisationId, OrganisationKind, Refusal, Role,
-    UnitId, UserId, refuse,
+    Capacity, Code, Ctx, Error, Fault, InvitationId, MembershipId, OrganisationId, OrganisationKind, Refusal,
+    Role, UnitId, UserId, refuse,
 };
 use crate::platform::db::Tx;
 use crate::platform::trail::{self, Audience, Fact};
@@ -44,7 +44,7 @@ pub async fn invite(
     let found = found
         .filter(|found| own || (admin_may && found.kind != OrganisationKind::Vendor))
         .ok_or_else(|| Refusal::rules(vec![Fault::at("#/organisation_id", Code::UnknownReference)]))?;
-    check(tx, appointment, found.kind).await?;
+    check(tx, appointment, found.kind, organisation).await?;
     let now = tx.now().await?;
     let policies = policies::at(tx.conn(), member.time_zone.date_of(now), None).await?;
     let row = InvitationRow {
@@ -72,13 +72,26 @@ pub async fn invite(
         "organisation": found.name, "role": row.role.as_str(), "due": readable(row.expires_at), "subject": row.id,
     });
     let after = json!({ "id": row.id, "organisation_id": organisation, "role": row.role });
-    let fact = Fact { kind: "invitation.sent", subject: row.id.0, before: None, after, reason: None, notices: vec![notice] };
+    let fact = Fact {
+        kind: "invitation.sent",
+        subject: row.id.0,
+        before: None,
+        after,
+        reason: None,
+        notices: vec![notice],
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(row)
 }
 
 /// Accepts an invitation with the token of its link; holding it proves the contact.
-pub async fn accept_invitation(tx: &mut Tx, ctx: &Ctx, app: &App, id: InvitationId, token: &str) -> Result<MembershipRow, Error> {
+pub async fn accept_invitation(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    app: &App,
+    id: InvitationId,
+    token: &str,
+) -> Result<MembershipRow, Error> {
     let invalid = || Error::from(Refusal::rules(vec![Fault::at("#/token", Code::LinkInvalid)]));
     let row = store::lock_invitation(tx, id).await?.ok_or_else(|| refuse(Code::NotFound))?;
     let expected = app.keys.link_token("invitation", id.0, 1);
@@ -99,6 +112,8 @@ pub async fn accept_invitation(tx: &mut Tx, ctx: &Ctx, app: &App, id: Invitation
         valid_to: row.valid_to,
     };
     store::end_invitation(tx, id, Some(now), None).await?;
+    // The appointment is a fact of the invitation's realm, wherever the person came from.
+    tx.enter(row.realm);
     appoint(tx, ctx, ctx.actor()?.user, row.organisation_id, row.realm, &appointment).await
 }
 
@@ -106,7 +121,10 @@ pub async fn revoke_invitation(tx: &mut Tx, ctx: &Ctx, id: InvitationId) -> Resu
     let member = ctx.member()?;
     let row = store::lock_invitation(tx, id)
         .await?
-        .filter(|row| row.organisation_id == member.organisation || (member.role == Role::Admin && row.realm == member.realm))
+        .filter(|row| {
+            row.organisation_id == member.organisation
+                || (member.role == Role::Admin && row.realm == member.realm)
+        })
         .ok_or_else(|| refuse(Code::NotFound))?;
     ctx.expect_version(row.version)?;
     if row.accepted_at.is_some() || row.revoked_at.is_some() {
@@ -115,18 +133,31 @@ pub async fn revoke_invitation(tx: &mut Tx, ctx: &Ctx, id: InvitationId) -> Resu
     let now = tx.now().await?;
     store::end_invitation(tx, id, None, Some(now)).await?;
     let after = json!({ "id": id, "status": "revoked" });
-    let fact = Fact { kind: "invitation.revoked", subject: id.0, before: None, after, reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind: "invitation.revoked",
+        subject: id.0,
+        before: None,
+        after,
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(InvitationRow { revoked_at: Some(now), version: row.version + 1, ..row })
 }
 
 /// Ends a membership at once; its tokens stop at the next request.
-pub async fn end_membership(tx: &mut Tx, ctx: &Ctx, organisation: OrganisationId, id: MembershipId) -> Result<MembershipRow, Error> {
+pub async fn end_membership(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    organisation: OrganisationId,
+    id: MembershipId,
+) -> Result<MembershipRow, Error> {
     let member = ctx.member()?;
     let realm = tx.realm();
     let known = store::organisation(tx.conn(), realm, organisation).await?;
     let in_scope = known.is_some_and(|found| {
-        found.id == member.organisation || (member.role == Role::Admin && found.kind != OrganisationKind::Vendor)
+        found.id == member.organisation
+            || (member.role == Role::Admin && found.kind != OrganisationKind::Vendor)
     });
     if !in_scope {
         return Err(refuse(Code::NotFound));
@@ -136,13 +167,23 @@ pub async fn end_membership(tx: &mut Tx, ctx: &Ctx, organisation: OrganisationId
     if row.ended_at.is_some() {
         return Err(refuse(Code::IllegalTransition));
     }
-    if row.role == Role::VendorOwner && store::count_active(tx.conn(), organisation, Role::VendorOwner).await? < 2 {
+    let today = tx.today(crate::kernel::TimeZone::JAKARTA).await?;
+    if row.role == Role::VendorOwner
+        && store::count_active(tx.conn(), organisation, Role::VendorOwner, today).await? < 2
+    {
         return Err(refuse(Code::LastOwner));
     }
     let now = tx.now().await?;
     store::end_membership(tx, id, now).await?;
     let after = json!({ "id": id, "organisation_id": organisation, "role": row.role, "status": "ended" });
-    let fact = Fact { kind: "membership.ended", subject: id.0, before: None, after, reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind: "membership.ended",
+        subject: id.0,
+        before: None,
+        after,
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(MembershipRow { ended_at: Some(now), version: row.version + 1, ..row })
 }
@@ -163,7 +204,9 @@ pub async fn grant(
         Some(organisation) => organisation,
         None => super::organise::platform(tx, ctx).await?,
     };
-    let found = store::organisation(tx.conn(), realm, organisation).await?.ok_or_else(|| refuse(Code::UnknownReference))?;
+    let found = store::organisation(tx.conn(), realm, organisation)
+        .await?
+        .ok_or_else(|| refuse(Code::UnknownReference))?;
     let today = tx.today(crate::kernel::TimeZone::JAKARTA).await?;
     let appointment = Appointment {
         role,
@@ -173,12 +216,17 @@ pub async fn grant(
         valid_from: today,
         valid_to: None,
     };
-    check(tx, &appointment, found.kind).await?;
+    check(tx, &appointment, found.kind, organisation).await?;
     Ok(appoint(tx, ctx, user, organisation, realm, &appointment).await?.id)
 }
 
 /// What must hold of an appointment whoever makes it; every fault at once.
-async fn check(tx: &mut Tx, appointment: &Appointment, kind: OrganisationKind) -> Result<(), Error> {
+async fn check(
+    tx: &mut Tx,
+    appointment: &Appointment,
+    kind: OrganisationKind,
+    organisation: OrganisationId,
+) -> Result<(), Error> {
     let mut faults = Vec::new();
     if appointment.role.organisation_kind() != kind {
         faults.push(Fault::at("#/role", Code::RoleNotOfOrganisation));
@@ -190,8 +238,17 @@ async fn check(tx: &mut Tx, appointment: &Appointment, kind: OrganisationKind) -
         faults.push(Fault::at("#/valid_to", Code::ValidityInvalid));
     }
     let realm = tx.realm();
-    let known = store::count_units(tx.conn(), realm, &appointment.unit_ids).await?;
-    if usize::try_from(known) != Ok(appointment.unit_ids.len()) {
+    let distinct: std::collections::HashSet<_> = appointment.unit_ids.iter().collect();
+    if distinct.len() < appointment.unit_ids.len() {
+        faults.push(Fault::at("#/unit_ids", Code::DuplicateItem));
+    }
+    if appointment.capacity.is_some() && appointment.role != Role::CommitmentOfficer {
+        faults.push(Fault::at("#/capacity", Code::ValueNotAllowed));
+    }
+    // A procurement officer alone may be appointed to units of other agencies.
+    let agency = (appointment.role != Role::ProcurementOfficer).then_some(organisation);
+    let known = store::count_units(tx.conn(), realm, agency, &appointment.unit_ids).await?;
+    if usize::try_from(known) != Ok(distinct.len()) {
         faults.push(Fault::at("#/unit_ids", Code::UnknownReference));
     }
     if faults.is_empty() { Ok(()) } else { Err(Refusal::rules(faults).into()) }
@@ -225,7 +282,14 @@ async fn appoint(
     };
     store::insert_membership(tx, &row, &appointment.unit_ids).await?;
     let after = json!({ "id": row.id, "user_id": user, "organisation_id": organisation, "role": row.role, "units": appointment.unit_ids });
-    let fact = Fact { kind: "membership.granted", subject: row.id.0, before: None, after, reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind: "membership.granted",
+        subject: row.id.0,
+        before: None,
+        after,
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(row)
 }

@@ -23,7 +23,8 @@ pub async fn hash_new_password(app: &App, password: &str, about: &[&str]) -> Res
         let today = crate::kernel::TimeZone::JAKARTA.date_of(app.clock.now());
         policies::at(&mut conn, today, None).await?
     };
-    let (length, score) = (policies.count("password.minimum_length")?, policies.count("password.minimum_score")?);
+    let (length, score) =
+        (policies.count("password.minimum_length")?, policies.count("password.minimum_score")?);
     if let Some(fault) = password_fault(password, about, length, score) {
         return Err(Refusal::rules(vec![fault]).into());
     }
@@ -87,23 +88,27 @@ pub async fn confirm_contact(tx: &mut Tx, ctx: &Ctx, app: &App, token: &str) -> 
     let id = token_id(token).map(ContactId).ok_or_else(invalid)?;
     let contact = store::lock_contact(tx, id).await?.ok_or_else(invalid)?;
     let expected = app.keys.link_token("contact", id.0, contact.link_version);
-    let policies = policies::at(tx.conn(), crate::kernel::TimeZone::JAKARTA.date_of(app.clock.now()), None).await?;
+    let policies =
+        policies::at(tx.conn(), crate::kernel::TimeZone::JAKARTA.date_of(app.clock.now()), None).await?;
     let hours = policies.count("contact_confirmation.valid_hours")?;
     let late = app.clock.now() > contact.created_at + TimeDelta::hours(hours.into());
     if !same(token, &expected) || late || contact.verified_at.is_some() {
         return Err(invalid());
     }
-    personal::claim(tx, contact.value_id, LOG_IN_SCOPE, Code::LinkInvalid).await.map_err(|error| match error {
-        Error::Refused(_) => invalid(),
-        error => error,
-    })?;
+    personal::claim(tx, contact.value_id, LOG_IN_SCOPE, Code::LinkInvalid).await.map_err(
+        |error| match error {
+            Error::Refused(_) => invalid(),
+            error => error,
+        },
+    )?;
     store::verify_contact(tx, id, app.clock.now()).await?;
     trail::record(tx, ctx, fact("user.contact_confirmed", contact.user_id.0, Vec::new())).await
 }
 
 /// Asks for a reset link. An unknown contact leaves the same trace and gets the same answer.
 pub async fn request_reset(tx: &mut Tx, ctx: &Ctx, app: &App, contact: &Contact) -> Result<(), Error> {
-    let known = personal::find_claimed(tx.conn(), &app.keys, contact.kind, &contact.value, LOG_IN_SCOPE).await?;
+    let known =
+        personal::find_claimed(tx.conn(), &app.keys, contact.kind, &contact.value, LOG_IN_SCOPE).await?;
     let owner = match known {
         Some(value_id) => store::contact_of_value(tx.conn(), value_id).await?,
         None => None,
@@ -122,7 +127,13 @@ pub async fn request_reset(tx: &mut Tx, ctx: &Ctx, app: &App, contact: &Contact)
 ///
 /// # Errors
 /// `link_invalid` for a token that is wrong, used or late.
-pub async fn complete_reset(tx: &mut Tx, ctx: &Ctx, app: &App, token: &str, password_hash: &str) -> Result<(), Error> {
+pub async fn complete_reset(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    app: &App,
+    token: &str,
+    password_hash: &str,
+) -> Result<(), Error> {
     let invalid = || Error::from(Refusal::rules(vec![Fault::at("#/token", Code::LinkInvalid)]));
     let id = token_id(token).map(UserId).ok_or_else(invalid)?;
     let user = store::lock_user(tx, id).await?.ok_or_else(invalid)?;

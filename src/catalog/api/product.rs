@@ -35,7 +35,9 @@ struct CreateProduct {
     fields: ProductFields,
 }
 
-async fn create_product(call: Call<act::CreateProduct, (), NoQuery, Json<CreateProduct>>) -> Sends<Created<ProductView>> {
+async fn create_product(
+    call: Call<act::CreateProduct, (), NoQuery, Json<CreateProduct>>,
+) -> Sends<Created<ProductView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let fields = ProductFields {
@@ -66,7 +68,9 @@ struct ProductFilter {
 async fn list_products(call: Call<act::ListProducts, (), ProductFilter>) -> Sends<Listing<ProductView>> {
     call.read(async |conn, ctx| {
         let page = call.page::<ProductId>()?;
-        let rows = store::list(conn, commands::sight(ctx)?, call.query.status, page.after().copied(), page.fetch()).await?;
+        let rows =
+            store::list(conn, commands::sight(ctx)?, call.query.status, page.after().copied(), page.fetch())
+                .await?;
         let page = page.close(rows, |row| row.id);
         let next = page.next_cursor.clone();
         let mut views = Vec::with_capacity(page.items.len());
@@ -138,7 +142,9 @@ struct PriceView {
     changed_at: DateTime<Utc>,
 }
 
-async fn list_price_history(call: Call<act::ListPriceHistory, (ProductId,), PageQuery>) -> Sends<Listing<PriceView>> {
+async fn list_price_history(
+    call: Call<act::ListPriceHistory, (ProductId,), PageQuery>,
+) -> Sends<Listing<PriceView>> {
     call.read(async |conn, ctx| {
         let product = store::find(conn, commands::sight(ctx)?, call.path.0).await?;
         let page = call.page::<uuid::Uuid>()?;
@@ -173,7 +179,9 @@ struct AdjustStock {
     reason: String,
 }
 
-async fn adjust_stock(call: Call<act::AdjustStock, (ProductId,), NoQuery, Json<AdjustStock>>) -> Sends<Reply<StockView>> {
+async fn adjust_stock(
+    call: Call<act::AdjustStock, (ProductId,), NoQuery, Json<AdjustStock>>,
+) -> Sends<Reply<StockView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let delta = match input.direction {

@@ -47,7 +47,9 @@ struct CategoryView {
     kbli_prefixes: Vec<String>,
 }
 
-async fn list_categories(call: Call<act::ListCategories, (), CategoryFilter>) -> Sends<Listing<CategoryView>> {
+async fn list_categories(
+    call: Call<act::ListCategories, (), CategoryFilter>,
+) -> Sends<Listing<CategoryView>> {
     call.read(async |conn, ctx| {
         let rows = store::categories(conn, call.query.parent_code.as_deref()).await?;
         let show = |row: Category| CategoryView {
@@ -143,14 +145,25 @@ async fn search_products(call: Call<act::SearchProducts, (), SearchQuery>) -> Se
         let now = db::now(conn, realm).await?;
         let page = call.page::<(After, i64)>()?;
         let seen = page.after().map_or(0, |(_, seen)| *seen);
-        let hits = store::search(conn, realm, now, &filter, sort, page.after().map(|(after, _)| after), page.fetch()).await?;
+        let hits = store::search(
+            conn,
+            realm,
+            now,
+            &filter,
+            sort,
+            page.after().map(|(after, _)| after),
+            page.fetch(),
+        )
+        .await?;
         let shown = i64::try_from(hits.len()).unwrap_or_default().min(page.fetch() - 1);
         let key = |hit: &Hit| {
-            let after = After { price: hit.price, published_at: hit.published_at, score: hit.score, id: hit.id };
+            let after =
+                After { price: hit.price, published_at: hit.published_at, score: hit.score, id: hit.id };
             (after, seen + shown)
         };
         let listing = page.close(hits, key);
-        let truncated = sort == Sort::Relevance && seen + shown >= RELEVANT_HITS && listing.next_cursor.is_some();
+        let truncated =
+            sort == Sort::Relevance && seen + shown >= RELEVANT_HITS && listing.next_cursor.is_some();
         let next_cursor = listing.next_cursor.filter(|_| !truncated);
         let items = listing.items.into_iter().map(hit_view).collect();
         Ok(Reply::new(SearchView { items, next_cursor, truncated, currency: "IDR" }).public(5))
@@ -185,7 +198,8 @@ fn words(text: &str) -> Vec<String> {
         (STOP_WORDS.lines().map(str::trim).collect(), synonyms)
     });
     let lowered = text.to_lowercase();
-    let all: Vec<&str> = lowered.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let all: Vec<&str> =
+        lowered.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let telling: Vec<&str> = all.iter().copied().filter(|word| !stop_words.contains(word)).collect();
     let chosen = if telling.is_empty() { all } else { telling };
     chosen
@@ -235,14 +249,19 @@ struct PublicProductView {
     version: i32,
 }
 
-async fn get_public_product(call: Call<act::GetPublicProduct, (ProductId,)>) -> Sends<Reply<PublicProductView>> {
+async fn get_public_product(
+    call: Call<act::GetPublicProduct, (ProductId,)>,
+) -> Sends<Reply<PublicProductView>> {
     call.read(async |conn, ctx| {
         let now = db::now(conn, ctx.home_realm).await?;
         let (row, vendor_name) = store::find_public(conn, ctx.home_realm, call.path.0, now).await?;
         let version = row.version;
         let view = PublicProductView {
             price_tiers: store::tiers(conn, row.id).await?,
-            stock: store::stock(conn, row.id).await?.filter(|_| row.availability == Availability::Counted).map(StockView::from),
+            stock: store::stock(conn, row.id)
+                .await?
+                .filter(|_| row.availability == Availability::Counted)
+                .map(StockView::from),
             photos: store::photos(conn, row.id).await?.into_iter().map(PhotoView::from).collect(),
             id: row.id,
             name: row.name,
@@ -292,9 +311,10 @@ mod tests {
 
     #[test]
     fn stop_words_go_synonyms_come_and_operators_lose_their_meaning() {
-        assert_eq!(words("kertas dan !(map)"), ["kertas:*", "map:*"].map(|word| {
-            words(word.trim_end_matches(":*")).join("")
-        }));
+        assert_eq!(
+            words("kertas dan !(map)"),
+            ["kertas:*", "map:*"].map(|word| { words(word.trim_end_matches(":*")).join("") })
+        );
         assert!(words("fotokopi")[0].contains(" | "));
         assert_eq!(words("yang")[0], "yang:*");
         assert!(words("' & | ! <->").is_empty());

@@ -1,7 +1,5 @@
 //! A product as its vendor and curators see it.
-use super::super::model::{
-    Availability, Origin, PriceBasis, PriceTier, ProductStatus, State, TaxClass,
-};
+use super::super::model::{Availability, Origin, PriceBasis, PriceTier, ProductStatus, State, TaxClass};
 use super::super::store::{self, PhotoRow, Row};
 use crate::kernel::{Amount, Ctx, Error, Percent, PhotoId, ProductId, Quantity, Role, VendorId};
 use crate::platform::db::Conn;
@@ -153,6 +151,8 @@ fn actions(ctx: &Ctx, state: &State) -> Vec<AvailableAction> {
     };
     tried
         .into_iter()
-        .map(|(verb, outcome)| AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language))
+        .map(|(verb, outcome)| {
+            AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)
+        })
         .collect()
 }

@@ -2,7 +2,7 @@
 mod product;
 mod review;
 
-pub use product::{add_photo, adjust_stock, create, remove_photo, set_tiers, update, NewPhoto};
+pub use product::{NewPhoto, add_photo, adjust_stock, create, remove_photo, set_tiers, update};
 pub use review::{approve, freeze, publish, reject, request_revision, submit, unfreeze, unpublish};
 
 use super::model::{PriceTier, ReviewMode, State, reviewed_first};
@@ -30,11 +30,21 @@ fn state_of(row: &Row) -> Value {
 }
 
 /// Saves and leaves the trail; tells the vendor when a template is named.
-async fn settle(tx: &mut Tx, ctx: &Ctx, before: &Row, after: Row, kind: &str, template: Option<&str>) -> Result<Row, Error> {
+async fn settle(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: &Row,
+    after: Row,
+    kind: &str,
+    template: Option<&str>,
+) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
     let notices = template.map(|template| Notice {
         template: template.into(),
-        audience: Audience::Members { organisation: saved.vendor_id.0, roles: vec!["vendor_owner".into(), "vendor_staff".into()] },
+        audience: Audience::Members {
+            organisation: saved.vendor_id.0,
+            roles: vec!["vendor_owner".into(), "vendor_staff".into()],
+        },
         arguments: json!({ "title": saved.name, "reason": saved.status_reason }),
     });
     let fact = Fact {
@@ -59,7 +69,8 @@ async fn goes_to_review(tx: &mut Tx, id: ProductId, mode: ReviewMode) -> Result<
 /// Only a vendor that may trade shows anything in public.
 async fn require_open_vendor(tx: &mut Tx, vendor: VendorId) -> Result<(), Error> {
     let (realm, now) = (tx.realm(), tx.now().await?);
-    let open = vendors::trading(tx.conn(), realm, &[vendor], now).await?.first().is_some_and(|vendor| vendor.open);
+    let open =
+        vendors::trading(tx.conn(), realm, &[vendor], now).await?.first().is_some_and(|vendor| vendor.open);
     if open { Ok(()) } else { Err(refuse(Code::VendorNotVerified)) }
 }
 

@@ -1,8 +1,13 @@
 //! The vendor's side: begin, change, price, stock, photos.
-use super::super::model::{Availability, Origin, PriceBasis, PriceTier, ProductFields, ProductStatus, ReviewMode, field_faults, tier_faults};
+use super::super::model::{
+    Availability, Origin, PriceBasis, PriceTier, ProductFields, ProductStatus, ReviewMode, field_faults,
+    tier_faults,
+};
 use super::super::store::{self, Category, PhotoRow, Row, Stock};
 use super::{price_state, settle, sight, state_after_edit, state_of};
-use crate::kernel::{Amount, Code, Ctx, Error, Fault, PhotoId, ProductId, Quantity, Refusal, TimeZone, VendorId, refuse};
+use crate::kernel::{
+    Amount, Code, Ctx, Error, Fault, PhotoId, ProductId, Quantity, Refusal, TimeZone, VendorId, refuse,
+};
 use crate::platform::db::Tx;
 use crate::platform::new_id;
 use crate::platform::trail::{self, Fact};
@@ -58,8 +63,14 @@ pub async fn create(tx: &mut Tx, ctx: &Ctx, fields: &ProductFields) -> Result<Ro
         store::open_stock(tx, row.id).await?;
     }
     store::add_history(tx, &row, &[], ctx.actor.as_ref().map(|actor| actor.user), now).await?;
-    let fact =
-        Fact { kind: "product.created", subject: row.id.0, before: None, after: state_of(&row), reason: None, notices: Vec::new() };
+    let fact = Fact {
+        kind: "product.created",
+        subject: row.id.0,
+        before: None,
+        after: state_of(&row),
+        reason: None,
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(row)
 }
@@ -113,7 +124,8 @@ pub async fn update(
         return Err(Refusal::rules(vec![Fault::at("#/price", Code::PriceTierInvalid)]).into());
     }
     let priced = (filled.price, filled.price_basis) != (row.price, row.price_basis);
-    let price_alone = fields_of(&Row { price: row.price, price_basis: row.price_basis, ..filled.clone() }) == current;
+    let price_alone =
+        fields_of(&Row { price: row.price, price_basis: row.price_basis, ..filled.clone() }) == current;
     let filled = if price_alone {
         filled
     } else {
@@ -123,7 +135,8 @@ pub async fn update(
     if filled.availability == Availability::Counted {
         store::open_stock(tx, id).await?;
     }
-    if let (Some(capacity), true) = (filled.capacity_per_day, filled.capacity_per_day != row.capacity_per_day) {
+    if let (Some(capacity), true) = (filled.capacity_per_day, filled.capacity_per_day != row.capacity_per_day)
+    {
         store::set_daily_capacity(tx, id, capacity, TimeZone::JAKARTA.date_of(now)).await?;
     }
     let saved = settle(tx, ctx, &row, filled, "product.changed", None).await?;
@@ -160,7 +173,13 @@ pub async fn set_tiers(tx: &mut Tx, ctx: &Ctx, id: ProductId, tiers: &[PriceTier
 }
 
 /// Adds to or takes from the stock; the product itself does not change its version.
-pub async fn adjust_stock(tx: &mut Tx, ctx: &Ctx, id: ProductId, delta: Decimal, reason: &str) -> Result<Stock, Error> {
+pub async fn adjust_stock(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: ProductId,
+    delta: Decimal,
+    reason: &str,
+) -> Result<Stock, Error> {
     let row = store::find(tx.conn(), sight(ctx)?, id).await?;
     if row.availability != Availability::Counted {
         return Err(refuse(Code::StockNotCounted));
@@ -168,7 +187,14 @@ pub async fn adjust_stock(tx: &mut Tx, ctx: &Ctx, id: ProductId, delta: Decimal,
     let stock = store::adjust(tx, id, delta).await?;
     let after = json!({ "id": id, "vendor_id": row.vendor_id, "delta": delta.to_string(), "on_hand": stock.on_hand.to_string(),
         "reserved": stock.reserved.to_string() });
-    let fact = Fact { kind: "product.stock_adjusted", subject: id.0, before: None, after, reason: Some(reason), notices: Vec::new() };
+    let fact = Fact {
+        kind: "product.stock_adjusted",
+        subject: id.0,
+        before: None,
+        after,
+        reason: Some(reason),
+        notices: Vec::new(),
+    };
     trail::record(tx, ctx, fact).await?;
     Ok(stock)
 }
@@ -236,16 +262,26 @@ async fn leaf_of(tx: &mut Tx, fields: &ProductFields) -> Result<Category, Error>
 }
 
 /// Fields over the row, the leaf's defaults where nothing was said; all that does not fit at once.
-async fn fill(tx: &mut Tx, row: Row, fields: &ProductFields, category: &Category, now: DateTime<Utc>) -> Result<Row, Error> {
+async fn fill(
+    tx: &mut Tx,
+    row: Row,
+    fields: &ProductFields,
+    category: &Category,
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
     let moved = row.category_code != category.code;
     let by_leaf = |given: &Option<String>, held: &str, default: &Option<String>| match given {
         Some(given) if !given.is_empty() => given.clone(),
         _ if moved || held.is_empty() => default.clone().unwrap_or_default(),
         _ => held.to_owned(),
     };
-    let mut availability = fields.availability.or(category.default_availability).unwrap_or(Availability::MadeToOrder);
+    let mut availability =
+        fields.availability.or(category.default_availability).unwrap_or(Availability::MadeToOrder);
     // A leaf that usually sells by daily capacity cannot say how much: without a figure it is made to order.
-    if fields.availability.is_none() && availability == Availability::CapacityPerDay && fields.capacity_per_day.is_none() {
+    if fields.availability.is_none()
+        && availability == Availability::CapacityPerDay
+        && fields.capacity_per_day.is_none()
+    {
         availability = Availability::MadeToOrder;
     }
     let checked = ProductFields { availability: Some(availability), ..fields.clone() };

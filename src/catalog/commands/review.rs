@@ -33,7 +33,8 @@ pub async fn request_revision(tx: &mut Tx, ctx: &Ctx, id: ProductId, reason: &st
 }
 
 pub async fn reject(tx: &mut Tx, ctx: &Ctx, id: ProductId, reason: &str) -> Result<Row, Error> {
-    turn(tx, ctx, id, "product.rejected", Some("product_rejected"), |state| state.reject(reason.to_owned())).await
+    turn(tx, ctx, id, "product.rejected", Some("product_rejected"), |state| state.reject(reason.to_owned()))
+        .await
 }
 
 pub async fn publish(tx: &mut Tx, ctx: &Ctx, id: ProductId) -> Result<Row, Error> {

@@ -28,7 +28,8 @@ pub struct Category {
 
 /// Children of a category; none named: the whole tree.
 pub async fn categories(conn: &mut Conn, parent: Option<&str>) -> Result<Vec<Category>, Error> {
-    let query = categories::table.select(Category::as_select()).order(categories::code).limit(1000).into_boxed();
+    let query =
+        categories::table.select(Category::as_select()).order(categories::code).limit(1000).into_boxed();
     let query = match parent {
         Some(parent) => query.filter(categories::parent_code.eq(parent)),
         None => query,
@@ -63,12 +64,17 @@ pub async fn load_units(tx: &mut Tx, units: &[UnitRecord]) -> Result<(), Error> 
             )
         })
         .collect();
-    diesel::insert_into(units_of_measure::table).values(rows).on_conflict_do_nothing().execute(tx.conn()).await?;
+    diesel::insert_into(units_of_measure::table)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
 pub async fn load_categories(tx: &mut Tx, records: &[CategoryRecord]) -> Result<(), Error> {
-    let split = |text: &str| text.split(';').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let split =
+        |text: &str| text.split(';').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let rows: Vec<_> = records
         .iter()
         .map(|record| {

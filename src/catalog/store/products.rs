@@ -1,6 +1,8 @@
 //! Products, their prices and photos.
 use super::super::model::{Availability, Origin, PriceBasis, PriceTier, ProductStatus, State, TaxClass};
-use crate::kernel::{Amount, Code, Error, Percent, PhotoId, ProductId, Quantity, Realm, UserId, VendorId, refuse};
+use crate::kernel::{
+    Amount, Code, Error, Percent, PhotoId, ProductId, Quantity, Realm, UserId, VendorId, refuse,
+};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
 use crate::schema::{price_history, price_tiers, product_photos, products};
@@ -69,7 +71,9 @@ impl Row {
         }
         self.status = state.status();
         self.status_reason = match state {
-            State::RevisionRequested { reason } | State::Rejected { reason } | State::Frozen { reason } => Some(reason),
+            State::RevisionRequested { reason } | State::Rejected { reason } | State::Frozen { reason } => {
+                Some(reason)
+            }
             State::Draft | State::InReview | State::Published | State::Unpublished => None,
         };
         self
@@ -92,7 +96,9 @@ pub async fn find(conn: &mut Conn, sight: Sight, id: ProductId) -> Result<Row, E
     let query = products::table.find(id).select(Row::as_select()).into_boxed();
     let query = match sight {
         Sight::Own(vendor) => query.filter(products::vendor_id.eq(vendor)),
-        Sight::Realm(realm) => query.filter(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft))),
+        Sight::Realm(realm) => {
+            query.filter(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft)))
+        }
     };
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
@@ -113,11 +119,17 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Row>, Error> {
     let after = after.unwrap_or(ProductId(uuid::Uuid::nil()));
-    let mut query =
-        products::table.filter(products::id.gt(after)).select(Row::as_select()).order(products::id).limit(limit).into_boxed();
+    let mut query = products::table
+        .filter(products::id.gt(after))
+        .select(Row::as_select())
+        .order(products::id)
+        .limit(limit)
+        .into_boxed();
     query = match sight {
         Sight::Own(vendor) => query.filter(products::vendor_id.eq(vendor)),
-        Sight::Realm(realm) => query.filter(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft))),
+        Sight::Realm(realm) => {
+            query.filter(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft)))
+        }
     };
     if let Some(status) = status {
         query = query.filter(products::status.eq(status));
@@ -175,7 +187,13 @@ pub struct PriceRow {
 }
 
 /// Appends what the product costs from now on.
-pub async fn add_history(tx: &mut Tx, row: &Row, tiers: &[PriceTier], by: Option<UserId>, at: DateTime<Utc>) -> Result<(), Error> {
+pub async fn add_history(
+    tx: &mut Tx,
+    row: &Row,
+    tiers: &[PriceTier],
+    by: Option<UserId>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
     let tiers = serde_json::to_value(tiers).map_err(|error| Error::Internal(error.to_string()))?;
     diesel::insert_into(price_history::table)
         .values((
@@ -193,7 +211,12 @@ pub async fn add_history(tx: &mut Tx, row: &Row, tiers: &[PriceTier], by: Option
 }
 
 /// What the product cost, newest first.
-pub async fn history(conn: &mut Conn, product: ProductId, before: Option<uuid::Uuid>, limit: i64) -> Result<Vec<PriceRow>, Error> {
+pub async fn history(
+    conn: &mut Conn,
+    product: ProductId,
+    before: Option<uuid::Uuid>,
+    limit: i64,
+) -> Result<Vec<PriceRow>, Error> {
     let before = before.unwrap_or(uuid::Uuid::max());
     Ok(price_history::table
         .filter(price_history::product_id.eq(product).and(price_history::id.lt(before)))
@@ -244,6 +267,9 @@ pub async fn photo(conn: &mut Conn, product: ProductId, id: PhotoId) -> Result<P
 }
 
 pub async fn end_photo(tx: &mut Tx, id: PhotoId, at: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(product_photos::table.find(id)).set(product_photos::ended_at.eq(at)).execute(tx.conn()).await?;
+    diesel::update(product_photos::table.find(id))
+        .set(product_photos::ended_at.eq(at))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }

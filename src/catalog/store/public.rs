@@ -119,13 +119,18 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
         .map(|place| format!("(to_tsquery('indonesian', ${0}) || to_tsquery('simple', ${0}))", 14 + place))
         .collect();
     let query = query.join(" && ");
-    let mut conditions = vec!["p.realm = $1".to_owned(), "p.status = 'published'".to_owned(), OPEN.to_owned()];
+    let mut conditions =
+        vec!["p.realm = $1".to_owned(), "p.status = 'published'".to_owned(), OPEN.to_owned()];
     if words > 0 {
         conditions.push(format!("p.search @@ ({query})"));
     }
     if let Some(code) = &filter.category_code {
         let leaf = code.len() == 8;
-        conditions.push(if leaf { "p.category_code = $4".into() } else { "p.category_code >= $4 AND p.category_code < $5".into() });
+        conditions.push(if leaf {
+            "p.category_code = $4".into()
+        } else {
+            "p.category_code >= $4 AND p.category_code < $5".into()
+        });
     }
     if filter.region_code.is_some() {
         conditions.push(
@@ -163,7 +168,10 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
              SELECT * FROM matches {more} ORDER BY {order} LIMIT $3"
         );
     }
-    format!("SELECT {columns}, {score} AS score FROM {from} WHERE {conditions} ORDER BY {} LIMIT $3", qualified(order))
+    format!(
+        "SELECT {columns}, {score} AS score FROM {from} WHERE {conditions} ORDER BY {} LIMIT $3",
+        qualified(order)
+    )
 }
 
 fn qualified(order: &str) -> String {
@@ -171,7 +179,12 @@ fn qualified(order: &str) -> String {
 }
 
 /// A published product with its vendor's name.
-pub async fn find_public(conn: &mut Conn, realm: Realm, id: ProductId, now: DateTime<Utc>) -> Result<(Row, String), Error> {
+pub async fn find_public(
+    conn: &mut Conn,
+    realm: Realm,
+    id: ProductId,
+    now: DateTime<Utc>,
+) -> Result<(Row, String), Error> {
     let open = diesel::dsl::sql::<diesel::sql_types::Bool>(
         "(vendors.status = 'verified' OR (vendors.status = 'suspended' AND vendors.suspended_until <= ",
     )
@@ -190,10 +203,21 @@ pub async fn find_public(conn: &mut Conn, realm: Realm, id: ProductId, now: Date
 }
 
 /// A photo of a product that is public now.
-pub async fn public_photo(conn: &mut Conn, realm: Realm, product: ProductId, id: PhotoId, now: DateTime<Utc>) -> Result<PhotoRow, Error> {
+pub async fn public_photo(
+    conn: &mut Conn,
+    realm: Realm,
+    product: ProductId,
+    id: PhotoId,
+    now: DateTime<Utc>,
+) -> Result<PhotoRow, Error> {
     find_public(conn, realm, product, now).await?;
     product_photos::table
-        .filter(product_photos::id.eq(id).and(product_photos::product_id.eq(product)).and(product_photos::ended_at.is_null()))
+        .filter(
+            product_photos::id
+                .eq(id)
+                .and(product_photos::product_id.eq(product))
+                .and(product_photos::ended_at.is_null()),
+        )
         .select(PhotoRow::as_select())
         .first(conn)
         .await

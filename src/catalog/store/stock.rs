@@ -3,12 +3,16 @@
 //! Lock order: balance rows by (product, day), then their reservations by id. Balances change by
 //! conditional updates with a CHECK behind them, never by reading and writing back.
 use super::super::model::{Availability, PriceBasis, PriceTier, ProcurementKind, TaxClass, price_at};
-use crate::kernel::{Amount, Code, Error, OrderId, ProductId, Quantity, Realm, Refusal, RequestId, VendorId, refuse};
+use crate::kernel::{
+    Amount, Code, Error, OrderId, ProductId, Quantity, Realm, Refusal, RequestId, VendorId, refuse,
+};
 use crate::platform::Clock;
 use crate::platform::db::{Conn, Tx};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Date, Integer, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, Bool, Date, Integer, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -52,13 +56,20 @@ pub async fn adjust(tx: &mut Tx, product: ProductId, delta: Decimal) -> Result<S
 }
 
 /// Carries a changed daily capacity over to the days already opened, not below what they hold.
-pub async fn set_daily_capacity(tx: &mut Tx, product: ProductId, capacity: Quantity, from: NaiveDate) -> Result<(), Error> {
-    diesel::sql_query("UPDATE day_capacity SET capacity = greatest(reserved, $2) WHERE product_id = $1 AND day >= $3")
-        .bind::<SqlUuid, _>(product)
-        .bind::<Numeric, _>(capacity)
-        .bind::<Date, _>(from)
-        .execute(tx.conn())
-        .await?;
+pub async fn set_daily_capacity(
+    tx: &mut Tx,
+    product: ProductId,
+    capacity: Quantity,
+    from: NaiveDate,
+) -> Result<(), Error> {
+    diesel::sql_query(
+        "UPDATE day_capacity SET capacity = greatest(reserved, $2) WHERE product_id = $1 AND day >= $3",
+    )
+    .bind::<SqlUuid, _>(product)
+    .bind::<Numeric, _>(capacity)
+    .bind::<Date, _>(from)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -164,7 +175,8 @@ fn offer(row: OfferRow) -> Result<Offer, Error> {
         name: row.name,
         unit: row.unit,
         list_price: row.price,
-        tiers: serde_json::from_value(row.tiers).map_err(|error| Error::Internal(format!("price tiers: {error}")))?,
+        tiers: serde_json::from_value(row.tiers)
+            .map_err(|error| Error::Internal(format!("price tiers: {error}")))?,
         price_basis: row.price_basis,
         tax_class: row.tax_class,
         kbki_code: row.kbki_code,
@@ -195,7 +207,13 @@ pub struct Need {
 ///
 /// # Errors
 /// `out_of_stock`, `capacity_exceeded` when even lapsed reservations leave too little.
-pub async fn reserve(tx: &mut Tx, request: RequestId, needs: &[Need], lapses_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
+pub async fn reserve(
+    tx: &mut Tx,
+    request: RequestId,
+    needs: &[Need],
+    lapses_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let mut needs = needs.to_vec();
     needs.sort();
     for need in &needs {
@@ -225,12 +243,14 @@ pub async fn reserve(tx: &mut Tx, request: RequestId, needs: &[Need], lapses_at:
 }
 
 async fn open_day(tx: &mut Tx, product: ProductId, day: NaiveDate, capacity: Quantity) -> Result<(), Error> {
-    diesel::sql_query("INSERT INTO day_capacity (product_id, day, capacity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind::<SqlUuid, _>(product)
-        .bind::<Date, _>(day)
-        .bind::<Numeric, _>(capacity)
-        .execute(tx.conn())
-        .await?;
+    diesel::sql_query(
+        "INSERT INTO day_capacity (product_id, day, capacity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(product)
+    .bind::<Date, _>(day)
+    .bind::<Numeric, _>(capacity)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -368,11 +388,13 @@ pub async fn assign_to_order(
 
 /// Gives an order's reservations another end.
 pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
-    diesel::sql_query("UPDATE stock_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")
-        .bind::<SqlUuid, _>(order)
-        .bind::<Timestamptz, _>(lapses_at)
-        .execute(tx.conn())
-        .await?;
+    diesel::sql_query(
+        "UPDATE stock_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(order)
+    .bind::<Timestamptz, _>(lapses_at)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -386,10 +408,12 @@ pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
         #[diesel(sql_type = Bool)]
         gone: bool,
     }
-    diesel::sql_query("UPDATE stock_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL")
-        .bind::<SqlUuid, _>(order)
-        .execute(tx.conn())
-        .await?;
+    diesel::sql_query(
+        "UPDATE stock_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(order)
+    .execute(tx.conn())
+    .await?;
     let row: Gone = diesel::sql_query(
         "SELECT EXISTS (SELECT FROM stock_reservations WHERE order_id = $1 AND released_at IS NOT NULL) AS gone",
     )

@@ -113,7 +113,8 @@ async fn reject_order_change(
     call: Call<act::RejectOrderChange, (OrderId, ChangeId), NoQuery, Json<RejectOrderChange>>,
 ) -> Sends<Reply<ChangeView>> {
     call.write(async |tx, ctx| {
-        let (_, row) = commands::reject_change(tx, ctx, call.path.0, call.path.1, &call.body.0.reason).await?;
+        let (_, row) =
+            commands::reject_change(tx, ctx, call.path.0, call.path.1, &call.body.0.reason).await?;
         let version = row.version;
         Ok(Reply::versioned(change_view(row)?, version))
     })

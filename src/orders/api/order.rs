@@ -34,7 +34,9 @@ async fn list_orders(call: Call<act::ListOrders, (), OrderFilter>) -> Sends<List
     call.read(async |conn, ctx| {
         let page = call.page::<OrderId>()?;
         let (status, request) = (call.query.status, call.query.request_id);
-        let rows = store::list(conn, &commands::sight(ctx)?, status, request, page.after().copied(), page.fetch()).await?;
+        let rows =
+            store::list(conn, &commands::sight(ctx)?, status, request, page.after().copied(), page.fetch())
+                .await?;
         let page = page.close(rows, |row| row.id);
         let next = page.next_cursor.clone();
         let mut views = Vec::with_capacity(page.items.len());
@@ -74,7 +76,9 @@ struct OrderReason {
     reason: String,
 }
 
-async fn decline_order(call: Call<act::DeclineOrder, (OrderId,), NoQuery, Json<OrderReason>>) -> Sends<Reply<OrderView>> {
+async fn decline_order(
+    call: Call<act::DeclineOrder, (OrderId,), NoQuery, Json<OrderReason>>,
+) -> Sends<Reply<OrderView>> {
     call.write(async |tx, ctx| {
         let row = commands::decline(tx, ctx, call.path.0, &call.body.0.reason).await?;
         let version = row.version;
@@ -83,7 +87,9 @@ async fn decline_order(call: Call<act::DeclineOrder, (OrderId,), NoQuery, Json<O
     .await
 }
 
-async fn cancel_order(call: Call<act::CancelOrder, (OrderId,), NoQuery, Json<OrderReason>>) -> Sends<Reply<OrderView>> {
+async fn cancel_order(
+    call: Call<act::CancelOrder, (OrderId,), NoQuery, Json<OrderReason>>,
+) -> Sends<Reply<OrderView>> {
     call.write(async |tx, ctx| {
         let row = commands::cancel(tx, ctx, call.path.0, &call.body.0.reason).await?;
         let version = row.version;

@@ -13,7 +13,9 @@ pub fn routes(api: &mut Api) {
         .post("/api/v1/requests/{id}/actions/replace-vendor", replace_vendor);
 }
 
-async fn submit_request(call: Call<act::SubmitRequest, (RequestId,), NoQuery, NoBody>) -> Sends<Reply<RequestView>> {
+async fn submit_request(
+    call: Call<act::SubmitRequest, (RequestId,), NoQuery, NoBody>,
+) -> Sends<Reply<RequestView>> {
     call.write(async |tx, ctx| {
         let row = commands::submit(tx, ctx, call.path.0).await?;
         let version = row.version;

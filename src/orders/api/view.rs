@@ -1,8 +1,10 @@
 //! An order as its office and its vendor see it.
 use super::super::model::{OrderStatus, Side, State};
 use super::super::store::{self, LineRow, Row};
+use crate::accounts;
 use crate::kernel::{
-    Amount, Ctx, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, RequestId, Role, UnitId, VendorId,
+    Amount, Ctx, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, RequestId, Role, UnitId,
+    VendorId,
 };
 use crate::platform::db::{self, Conn};
 use crate::platform::http::AvailableAction;
@@ -10,7 +12,6 @@ use crate::platform::personal;
 use crate::platform::sealing::KeyRing;
 use crate::policies::ContractForm;
 use crate::requests::{self, PaymentWay, SlotView};
-use crate::accounts;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -141,7 +142,8 @@ fn sees_contact(ctx: &Ctx, state: &State) -> bool {
     let Ok(member) = ctx.member() else { return false };
     match member.role {
         Role::VendorOwner | Role::VendorStaff => *state == State::Accepted,
-        role => [Role::ProcurementOfficer, Role::CommitmentOfficer, Role::Receiver, Role::Requester].contains(&role),
+        role => [Role::ProcurementOfficer, Role::CommitmentOfficer, Role::Receiver, Role::Requester]
+            .contains(&role),
     }
 }
 
@@ -167,6 +169,8 @@ fn actions(ctx: &Ctx, row: &Row, state: &State) -> Vec<AvailableAction> {
     };
     tried
         .into_iter()
-        .map(|(verb, outcome)| AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language))
+        .map(|(verb, outcome)| {
+            AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)
+        })
         .collect()
 }

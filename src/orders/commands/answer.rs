@@ -58,7 +58,12 @@ pub async fn cancel(tx: &mut Tx, ctx: &Ctx, id: OrderId, reason: &str) -> Result
 }
 
 /// Copies the lines of an order that fell through into a new draft of the same package.
-pub async fn replace_vendor(tx: &mut Tx, ctx: &Ctx, request: RequestId, order: OrderId) -> Result<requests::Row, Error> {
+pub async fn replace_vendor(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    request: RequestId,
+    order: OrderId,
+) -> Result<requests::Row, Error> {
     let origin = requests::lock(tx, &requests::member_sight(ctx)?, request).await?;
     ctx.expect_version(origin.version)?;
     let row = store::lock(tx, &sight(ctx)?, order).await?;
@@ -72,8 +77,11 @@ pub async fn replace_vendor(tx: &mut Tx, ctx: &Ctx, request: RequestId, order: O
     }
     // What lapsed and was not announced yet lets go of its goods and money now.
     let row = release(tx, row, now).await?;
-    let lines: Vec<(LineId, ProductId)> =
-        store::lines(tx.conn(), order).await?.iter().map(|line| (line.request_line_id, line.product_id)).collect();
+    let lines: Vec<(LineId, ProductId)> = store::lines(tx.conn(), order)
+        .await?
+        .iter()
+        .map(|line| (line.request_line_id, line.product_id))
+        .collect();
     let copy = requests::copy_lines(tx, ctx, &origin, &lines, None, Some(order)).await?;
     let next = Row { replaced_by_request_id: Some(copy.id), ..row.clone() };
     settle(tx, ctx, &row, next, "order.replaced", None).await?;
@@ -87,7 +95,8 @@ pub async fn announce_expired(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
     let lapsed = store::lapsed(tx.conn(), realm, now, 20).await?;
     let mut announced = 0;
     for found in &lapsed {
-        let row = store::lock(tx, &Sight::Agency { agency: found.agency_id, units: Vec::new() }, found.id).await?;
+        let row =
+            store::lock(tx, &Sight::Agency { agency: found.agency_id, units: Vec::new() }, found.id).await?;
         let state = row.state()?.at(now);
         if state != State::Expired || row.expiry_announced_at.is_some() {
             continue;
@@ -109,6 +118,7 @@ async fn release(tx: &mut Tx, row: Row, now: DateTime<Utc>) -> Result<Row, Error
 
 pub async fn require_open(tx: &mut Tx, row: &Row, now: DateTime<Utc>) -> Result<(), Error> {
     let ids: [VendorId; 1] = [row.vendor_id];
-    let open = vendors::trading(tx.conn(), row.realm, &ids, now).await?.first().is_some_and(|vendor| vendor.open);
+    let open =
+        vendors::trading(tx.conn(), row.realm, &ids, now).await?.first().is_some_and(|vendor| vendor.open);
     if open { Ok(()) } else { Err(refuse(Code::VendorNotVerified)) }
 }

@@ -23,11 +23,23 @@ pub struct NewChange<'c> {
 }
 
 /// Proposes a change; the office's clock begins.
-pub async fn propose_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, input: &NewChange<'_>) -> Result<(Row, ChangeRow), Error> {
+pub async fn propose_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: OrderId,
+    input: &NewChange<'_>,
+) -> Result<(Row, ChangeRow), Error> {
     let row = store::lock(tx, &sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let now = tx.now().await?;
-    let due = clock(tx, &row, "clock.change_answer_days", input.needed_on.unwrap_or(row.needed_on).max(row.needed_on), now).await?;
+    let due = clock(
+        tx,
+        &row,
+        "clock.change_answer_days",
+        input.needed_on.unwrap_or(row.needed_on).max(row.needed_on),
+        now,
+    )
+    .await?;
     let state = row.state()?.at(now).propose_change(due.at)?;
     require_open(tx, &row, now).await?;
     let held: HashMap<LineId, Amount> =
@@ -52,7 +64,8 @@ pub async fn propose_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, input: &NewChan
         status: ChangeStatus::Proposed,
         proposed_at: now,
         needed_on: input.needed_on,
-        unit_prices: serde_json::to_value(input.unit_prices).map_err(|error| Error::Internal(error.to_string()))?,
+        unit_prices: serde_json::to_value(input.unit_prices)
+            .map_err(|error| Error::Internal(error.to_string()))?,
         brand: input.brand.map(ToOwned::to_owned),
         reason: input.reason.to_owned(),
         decided_at: None,
@@ -61,12 +74,19 @@ pub async fn propose_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, input: &NewChan
     };
     store::insert_change(tx, &change).await?;
     let next = row.clone().with_state(state);
-    let saved = settle(tx, ctx, &row, next, "order.change_proposed", Some(("order_change_proposed", To::Office))).await?;
+    let saved =
+        settle(tx, ctx, &row, next, "order.change_proposed", Some(("order_change_proposed", To::Office)))
+            .await?;
     Ok((saved, change))
 }
 
 /// Accepts a change: the order is accepted with it, its totals fall with the prices.
-pub async fn accept_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId) -> Result<(Row, ChangeRow), Error> {
+pub async fn accept_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: OrderId,
+    change: ChangeId,
+) -> Result<(Row, ChangeRow), Error> {
     let (row, change) = lock_change(tx, ctx, id, change).await?;
     let now = tx.now().await?;
     let state = row.state()?.at(now).accept_change()?;
@@ -79,12 +99,20 @@ pub async fn accept_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId
     let change = store::decide_change(tx, change.id, ChangeStatus::Accepted, None, now).await?;
     let needed_on = change.needed_on.unwrap_or(row.needed_on);
     let next = Row { answered_at: Some(now), needed_on, ..repriced.with_state(state) };
-    let saved = settle(tx, ctx, &row, next, "order.change_accepted", Some(("order_change_accepted", To::Vendor))).await?;
+    let saved =
+        settle(tx, ctx, &row, next, "order.change_accepted", Some(("order_change_accepted", To::Vendor)))
+            .await?;
     Ok((saved, change))
 }
 
 /// Rejects a change: the order stands as issued, and the vendor's clock begins anew.
-pub async fn reject_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId, reason: &str) -> Result<(Row, ChangeRow), Error> {
+pub async fn reject_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: OrderId,
+    change: ChangeId,
+    reason: &str,
+) -> Result<(Row, ChangeRow), Error> {
     let (row, change) = lock_change(tx, ctx, id, change).await?;
     let now = tx.now().await?;
     let due = clock(tx, &row, "clock.vendor_answer_days", row.needed_on, now).await?;
@@ -93,11 +121,18 @@ pub async fn reject_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId
     packages::set_lapse(tx, id, due.at).await?;
     let change = store::decide_change(tx, change.id, ChangeStatus::Rejected, Some(reason), now).await?;
     let next = row.clone().with_state(state);
-    let saved = settle(tx, ctx, &row, next, "order.change_rejected", Some(("order_change_rejected", To::Vendor))).await?;
+    let saved =
+        settle(tx, ctx, &row, next, "order.change_rejected", Some(("order_change_rejected", To::Vendor)))
+            .await?;
     Ok((saved, change))
 }
 
-async fn lock_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId) -> Result<(Row, ChangeRow), Error> {
+async fn lock_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: OrderId,
+    change: ChangeId,
+) -> Result<(Row, ChangeRow), Error> {
     let row = store::lock(tx, &sight(ctx)?, id).await?;
     let change = store::find_change(tx.conn(), id, change).await?;
     ctx.expect_version(change.version)?;
@@ -108,7 +143,13 @@ async fn lock_change(tx: &mut Tx, ctx: &Ctx, id: OrderId, change: ChangeId) -> R
 }
 
 /// The earlier of a policy's working days and the day of need less preparation.
-async fn clock(tx: &mut Tx, row: &Row, key: &str, needed_on: NaiveDate, now: DateTime<Utc>) -> Result<Deadline, Error> {
+async fn clock(
+    tx: &mut Tx,
+    row: &Row,
+    key: &str,
+    needed_on: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Deadline, Error> {
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
@@ -124,11 +165,21 @@ async fn reprice(tx: &mut Tx, row: Row, changes: &[PriceChange], now: DateTime<U
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(row.issued_at), Some(row.agency_id)).await?;
     let rates = VatRates::of(&policies)?;
-    let registered = vendors::trading(tx.conn(), row.realm, &[row.vendor_id], now).await?.first().is_some_and(|v| v.vat_registered);
+    let registered = vendors::trading(tx.conn(), row.realm, &[row.vendor_id], now)
+        .await?
+        .first()
+        .is_some_and(|v| v.vat_registered);
     let mut taxes = Vec::new();
     for mut line in store::lines(tx.conn(), row.id).await? {
         if let Some(change) = changes.iter().find(|change| change.line_id == line.id) {
-            let tax = line_tax(&rates, read(&line, "tax_class")?, registered, read(&line, "price_basis")?, change.unit_price, line.quantity);
+            let tax = line_tax(
+                &rates,
+                read(&line, "tax_class")?,
+                registered,
+                read(&line, "price_basis")?,
+                change.unit_price,
+                line.quantity,
+            );
             (line.unit_price, line.goods_amount, line.vat_amount) = (change.unit_price, tax.goods, tax.vat);
             store::set_line_price(tx, &line).await?;
         }

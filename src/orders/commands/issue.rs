@@ -29,7 +29,12 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<requests::R
 /// # Errors
 /// `expired` after the deadline, `content_changed` when another content was meant,
 /// `officer_not_suitable` for who is not asked, and the code of each forbidden pair.
-pub async fn approve(tx: &mut Tx, ctx: &Ctx, id: RequestId, content_hash: Option<&str>) -> Result<requests::Row, Error> {
+pub async fn approve(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: RequestId,
+    content_hash: Option<&str>,
+) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let (actor, member) = (ctx.actor()?, ctx.member()?);
@@ -42,7 +47,8 @@ pub async fn approve(tx: &mut Tx, ctx: &Ctx, id: RequestId, content_hash: Option
     let left = row.approval_roles.len().saturating_sub(taken.len() + 1);
     let state = row.state()?.at(now).approve(left)?;
     let role = row.approval_roles.get(taken.len()).map(String::as_str);
-    let named_another = member.role == Role::CommitmentOfficer && row.commitment_officer_id.is_some_and(|named| named != member.id);
+    let named_another = member.role == Role::CommitmentOfficer
+        && row.commitment_officer_id.is_some_and(|named| named != member.id);
     if role != Some(member.role.as_str()) || named_another {
         return Err(refuse(Code::OfficerNotSuitable));
     }
@@ -52,7 +58,8 @@ pub async fn approve(tx: &mut Tx, ctx: &Ctx, id: RequestId, content_hash: Option
     if taken.iter().any(|step| step.user_id == actor.user) {
         return Err(refuse(Code::PairSamePerson));
     }
-    let vendors: Vec<VendorId> = requests::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
+    let vendors: Vec<VendorId> =
+        requests::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
     if requests::any_member_of(tx.conn(), actor.user, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
     }
@@ -79,8 +86,10 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
     let zone = accounts::time_zone_of(tx.conn(), request.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(request.agency_id)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
-    let latest = calendar.working_days_before(request.needed_on, policies.count("clock.preparation_days")?, zone);
-    let due = calendar.working_days_after(now, policies.count("clock.vendor_answer_days")?, zone).earlier(latest);
+    let latest =
+        calendar.working_days_before(request.needed_on, policies.count("clock.preparation_days")?, zone);
+    let due =
+        calendar.working_days_after(now, policies.count("clock.vendor_answer_days")?, zone).earlier(latest);
     if due.passed(now) {
         return Err(refuse(Code::NeededTooSoon));
     }
@@ -101,11 +110,18 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
     for (order, part) in prepared {
         let number = number(tx, ctx, &approved, now).await?;
         let row = order_row(&approved, order, part, number, due, now);
-        let lines: Vec<LineRow> = part.lines.iter().enumerate().map(|(position, line)| order_line(order, position, line)).collect();
+        let lines: Vec<LineRow> =
+            part.lines.iter().enumerate().map(|(position, line)| order_line(order, position, line)).collect();
         store::insert(tx, &row, &lines).await?;
         let told = notice(tx, &row, "order_issued", &To::Vendor).await?;
-        let fact =
-            Fact { kind: "order.issued", subject: row.id.0, before: None, after: state_of(&row), reason: None, notices: vec![told] };
+        let fact = Fact {
+            kind: "order.issued",
+            subject: row.id.0,
+            before: None,
+            after: state_of(&row),
+            reason: None,
+            notices: vec![told],
+        };
         trail::record(tx, ctx, fact).await?;
     }
     Ok(approved)
@@ -135,7 +151,8 @@ async fn parts(tx: &mut Tx, request: &requests::Row, now: DateTime<Utc>) -> Resu
     let fees = requests::shipping_of(tx.conn(), request.id).await?;
     let mut parts = Vec::new();
     for (vendor, lines) in by_vendor {
-        let sum = |pick: fn(&requests::LineRow) -> Option<Amount>| lines.iter().filter_map(pick).sum::<Amount>();
+        let sum =
+            |pick: fn(&requests::LineRow) -> Option<Amount>| lines.iter().filter_map(pick).sum::<Amount>();
         let (shipping, shipping_vat) = fees.get(&vendor).copied().unwrap_or_default();
         let (goods, vat) = (sum(|line| line.goods_amount), sum(|line| line.vat_amount) + shipping_vat);
         let totals = Totals { goods, shipping, vat, gross: goods + shipping + vat };
@@ -147,7 +164,14 @@ async fn parts(tx: &mut Tx, request: &requests::Row, now: DateTime<Utc>) -> Resu
     Ok(parts)
 }
 
-fn order_row(request: &requests::Row, id: OrderId, part: &Part, number: String, due: Deadline, now: DateTime<Utc>) -> Row {
+fn order_row(
+    request: &requests::Row,
+    id: OrderId,
+    part: &Part,
+    number: String,
+    due: Deadline,
+    now: DateTime<Utc>,
+) -> Row {
     Row {
         id,
         realm: request.realm,
@@ -199,11 +223,17 @@ fn order_line(order: OrderId, position: usize, line: &requests::LineRow) -> Line
 }
 
 /// `SP/DISDIK/2026/11/0042`: by unit and fiscal year, gap-tolerant, never reused. A dry run takes none.
-async fn number(tx: &mut Tx, ctx: &Ctx, request: &requests::Row, now: DateTime<Utc>) -> Result<String, Error> {
+async fn number(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    request: &requests::Row,
+    now: DateTime<Utc>,
+) -> Result<String, Error> {
     if ctx.dry_run {
         return Ok(format!("dry-run-{}", new_id::<uuid::Uuid>()));
     }
-    let sequence = requests::next_number(tx, request.agency_id, request.unit_id, "order", request.fiscal_year).await?;
+    let sequence =
+        requests::next_number(tx, request.agency_id, request.unit_id, "order", request.fiscal_year).await?;
     let unit = accounts::short_name_of_unit(tx.conn(), request.unit_id).await?;
     let mark = request.realm.number_mark();
     let month = accounts::time_zone_of(tx.conn(), request.agency_id).await?.date_of(now).month();

@@ -20,7 +20,9 @@ pub fn sight(ctx: &Ctx) -> Result<Sight, Error> {
     let member = ctx.member()?;
     match member.organisation_kind {
         OrganisationKind::Vendor => Ok(Sight::Vendor(VendorId(member.organisation.0))),
-        OrganisationKind::Agency => Ok(Sight::Agency { agency: member.organisation, units: member.units.clone() }),
+        OrganisationKind::Agency => {
+            Ok(Sight::Agency { agency: member.organisation, units: member.units.clone() })
+        }
         OrganisationKind::Platform => Err(refuse(Code::NotFound)),
     }
 }
@@ -45,7 +47,14 @@ enum To {
 }
 
 /// Saves and leaves the trail; tells one side when a template is named.
-async fn settle(tx: &mut Tx, ctx: &Ctx, before: &Row, after: Row, kind: &str, told: Option<(&str, To)>) -> Result<Row, Error> {
+async fn settle(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: &Row,
+    after: Row,
+    kind: &str,
+    told: Option<(&str, To)>,
+) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
     let notices = match told {
         Some((template, to)) => vec![notice(tx, &saved, template, &to).await?],

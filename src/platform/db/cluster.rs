@@ -88,7 +88,10 @@ impl Cluster {
 
     /// Makes a database of the owner's when it is missing, by a template when one is named.
     pub async fn create_database(&self, name: &str, template: Option<&str>) -> anyhow::Result<()> {
-        ensure!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "odd database name");
+        ensure!(
+            name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+            "odd database name"
+        );
         let client = self.superuser().await?;
         if client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await?.is_none() {
             let template = template.map(|t| format!(" TEMPLATE {t}")).unwrap_or_default();
@@ -134,7 +137,9 @@ impl Cluster {
     fn lock(&self) -> anyhow::Result<Flock<File>> {
         let path = self.options.directory.join("lock");
         let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).context("the data folder cannot be locked")
+        Flock::lock(file, FlockArg::LockExclusive)
+            .map_err(|(_, error)| error)
+            .context("the data folder cannot be locked")
     }
 
     fn initialise(&self) -> anyhow::Result<()> {
@@ -145,14 +150,23 @@ impl Cluster {
             ensure!(
                 version.trim() == programs.to_string(),
                 "the data in {} was made by PostgreSQL {} but the programs found are {programs}: set database.programs to the folder of version {}",
-                data.display(), version.trim(), version.trim()
+                data.display(),
+                version.trim(),
+                version.trim()
             );
             return Ok(());
         }
         // What an interrupted initdb left holds nothing of anybody's.
         let _ = fs::remove_dir_all(&data);
         let mut command = self.command("initdb");
-        command.args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--username=postgres", "--no-instructions", "-D"]);
+        command.args([
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--username=postgres",
+            "--no-instructions",
+            "-D",
+        ]);
         succeed(command.arg(&data).output()?, "initdb")
     }
 
@@ -166,13 +180,15 @@ impl Cluster {
             settings.push_str(&format!(" -c {setting}"));
         }
         let log = self.options.directory.join("postgres.log");
-        let arguments = ["start", "-w", "-t", "60", "-l", &log.display().to_string(), "-o", &settings].map(str::to_owned);
+        let arguments =
+            ["start", "-w", "-t", "60", "-l", &log.display().to_string(), "-o", &settings].map(str::to_owned);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut tries = 0;
         while let Err(error) = self.control(&arguments) {
             tries += 1;
             if tries == 20 {
-                return Err(error).context(format!("the embedded PostgreSQL does not start; see {}", log.display()));
+                return Err(error)
+                    .context(format!("the embedded PostgreSQL does not start; see {}", log.display()));
             }
             // After a kill the old server's children may need a moment to let go of its memory,
             // and its pid file may by now name a process of somebody else's.
@@ -211,7 +227,11 @@ impl Cluster {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
-        command.env_remove("PGDATA").env_remove("PGHOST").env("LC_ALL", "C.UTF-8").current_dir(&self.options.directory);
+        command
+            .env_remove("PGDATA")
+            .env_remove("PGHOST")
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir(&self.options.directory);
         if let Some(account) = &self.account {
             command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
         }
@@ -262,7 +282,9 @@ fn find_programs(configured: Option<&Path>) -> anyhow::Result<PathBuf> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            path.starts_with("/usr/lib/postgresql") || name.starts_with("pgsql-") || name.starts_with("postgresql")
+            path.starts_with("/usr/lib/postgresql")
+                || name.starts_with("pgsql-")
+                || name.starts_with("postgresql")
         })
         .map(|path| path.join("bin"));
     let mut found: Vec<(u32, PathBuf)> = usual
@@ -313,11 +335,18 @@ fn unprivileged_account() -> anyhow::Result<Option<User>> {
             return Ok(Some(user));
         }
     }
-    bail!("PostgreSQL refuses to run as root and there is no account lokapasar, postgres or nobody: create one with `useradd --system lokapasar`")
+    bail!(
+        "PostgreSQL refuses to run as root and there is no account lokapasar, postgres or nobody: create one with `useradd --system lokapasar`"
+    )
 }
 
 fn private_folder(path: &Path, account: Option<&User>) -> anyhow::Result<PathBuf> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| format!("{} cannot be made", path.display()))?;
+    let cannot = || format!("{} cannot be made", path.display());
+    // What lies above stays passable, or the account that runs the server could not come in.
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).with_context(cannot)?;
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(cannot)?;
     let path = path.canonicalize()?;
     if let Some(account) = account {
         chown(&path, Some(account.uid), Some(account.gid))?;

@@ -19,7 +19,8 @@ pub async fn up(owner: &Db) -> anyhow::Result<Vec<String>> {
     let mut conn = owner.conn().await?;
     lock(&mut conn).await?;
     let mut harness = AsyncMigrationHarness::new(conn);
-    let done = harness.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow!("a migration failed: {error}"))?;
+    let done =
+        harness.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow!("a migration failed: {error}"))?;
     let done = done.iter().map(ToString::to_string).collect();
     unlock(&mut harness.into_inner()).await?;
     Ok(done)
@@ -30,7 +31,9 @@ pub async fn down_one(owner: &Db) -> anyhow::Result<String> {
     let mut conn = owner.conn().await?;
     lock(&mut conn).await?;
     let mut harness = AsyncMigrationHarness::new(conn);
-    let undone = harness.revert_last_migration(MIGRATIONS).map_err(|error| anyhow!("a migration cannot be taken back: {error}"))?;
+    let undone = harness
+        .revert_last_migration(MIGRATIONS)
+        .map_err(|error| anyhow!("a migration cannot be taken back: {error}"))?;
     unlock(&mut harness.into_inner()).await?;
     Ok(undone.to_string())
 }

@@ -112,7 +112,8 @@ impl Db {
 
 async fn establish(url: &str) -> ConnectionResult<Conn> {
     let bad = |error: &dyn std::fmt::Display| ConnectionError::BadConnection(error.to_string());
-    let config: tokio_postgres::Config = url.parse().map_err(|_| bad(&"the database address is malformed"))?;
+    let config: tokio_postgres::Config =
+        url.parse().map_err(|_| bad(&"the database address is malformed"))?;
     if matches!(config.get_ssl_mode(), tokio_postgres::config::SslMode::Disable)
         || config.get_hosts().iter().all(|host| matches!(host, tokio_postgres::config::Host::Unix(_)))
     {

@@ -35,6 +35,11 @@ impl Tx {
         self.realm
     }
 
+    /// Goes on in the realm of the thing that was found.
+    pub fn enter(&mut self, realm: Realm) {
+        self.realm = realm;
+    }
+
     /// The trade's clock: the database's time plus the realm's offset (none in live, by CHECK).
     /// Ask after the row locks were taken: in the locking statement itself it would be the time
     /// before the wait.

@@ -53,10 +53,18 @@ impl Body for NoBody {
         None
     }
 
-    async fn read(request: &HttpRequest, payload: &mut Payload, limits: BodyLimits) -> Result<(Self, [u8; 32]), Error> {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        limits: BodyLimits,
+    ) -> Result<(Self, [u8; 32]), Error> {
         let bytes = collect(request, payload, limits.json_bytes, limits.time).await?;
         let empty = bytes.iter().all(u8::is_ascii_whitespace) || bytes.as_ref() == b"{}";
-        if empty { Ok((Self, crate::platform::sealing::sha256(&[]))) } else { Err(refuse(Code::UnsupportedMediaType)) }
+        if empty {
+            Ok((Self, crate::platform::sealing::sha256(&[])))
+        } else {
+            Err(refuse(Code::UnsupportedMediaType))
+        }
     }
 }
 
@@ -68,10 +76,19 @@ impl<T: DeserializeOwned + Validate + ToSchema + 'static> Body for Json<T> {
     fn document() -> Option<BodyDocument> {
         let mut schemas = vec![(T::name().into_owned(), T::schema())];
         T::schemas(&mut schemas);
-        Some(BodyDocument { media_types: vec!["application/json"], name: T::name().into_owned(), schemas, is_upload: false })
+        Some(BodyDocument {
+            media_types: vec!["application/json"],
+            name: T::name().into_owned(),
+            schemas,
+            is_upload: false,
+        })
     }
 
-    async fn read(request: &HttpRequest, payload: &mut Payload, limits: BodyLimits) -> Result<(Self, [u8; 32]), Error> {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        limits: BodyLimits,
+    ) -> Result<(Self, [u8; 32]), Error> {
         let (value, digest) = read_json(request, payload, limits, &["application/json"]).await?;
         Ok((Self(checked(value)?), digest))
     }
@@ -104,8 +121,14 @@ impl<T: Serialize + DeserializeOwned + Validate + ToSchema + 'static> Body for M
         Some(BodyDocument { media_types, ..Json::<T>::document()? })
     }
 
-    async fn read(request: &HttpRequest, payload: &mut Payload, limits: BodyLimits) -> Result<(Self, [u8; 32]), Error> {
-        let (patch, digest) = read_json(request, payload, limits, &["application/merge-patch+json", "application/json"]).await?;
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        limits: BodyLimits,
+    ) -> Result<(Self, [u8; 32]), Error> {
+        let (patch, digest) =
+            read_json(request, payload, limits, &["application/merge-patch+json", "application/json"])
+                .await?;
         let faults = body_faults::<T>(&patch);
         if !faults.is_empty() {
             return Err(Refusal::rules(faults).into());
@@ -165,11 +188,22 @@ impl<T: DeserializeOwned + Validate + ToSchema + 'static> Body for Upload<T> {
     fn document() -> Option<BodyDocument> {
         let mut schemas = vec![(T::name().into_owned(), T::schema())];
         T::schemas(&mut schemas);
-        Some(BodyDocument { media_types: vec!["multipart/form-data"], name: T::name().into_owned(), schemas, is_upload: true })
+        Some(BodyDocument {
+            media_types: vec!["multipart/form-data"],
+            name: T::name().into_owned(),
+            schemas,
+            is_upload: true,
+        })
     }
 
-    async fn read(request: &HttpRequest, payload: &mut Payload, limits: BodyLimits) -> Result<(Self, [u8; 32]), Error> {
-        if media_type(request.headers()) != "multipart/form-data" || request.headers().contains_key(header::CONTENT_ENCODING) {
+    async fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        limits: BodyLimits,
+    ) -> Result<(Self, [u8; 32]), Error> {
+        if media_type(request.headers()) != "multipart/form-data"
+            || request.headers().contains_key(header::CONTENT_ENCODING)
+        {
             return Err(refuse(Code::UnsupportedMediaType));
         }
         let parts = read_parts(request, payload, limits.upload_bytes);
@@ -198,7 +232,8 @@ fn checked<T: DeserializeOwned + Validate + ToSchema + 'static>(value: Value) ->
         return Err(Refusal::rules(faults).into());
     }
     // What the schema let through and the type refuses is a number or date beyond its range.
-    let typed: T = serde_json::from_value(value).map_err(|_| Refusal::rules(vec![Fault::at("#", Code::OutOfRange)]))?;
+    let typed: T =
+        serde_json::from_value(value).map_err(|_| Refusal::rules(vec![Fault::at("#", Code::OutOfRange)]))?;
     typed.validate().map_err(|errors| Refusal::rules(rule_faults("#", &errors)))?;
     Ok(typed)
 }
@@ -210,10 +245,16 @@ fn rule_faults(path: &str, errors: &validator::ValidationErrors) -> Vec<Fault> {
     for (field, kind) in errors.errors() {
         let at = if field == "__all__" { path.to_owned() } else { format!("{path}/{field}") };
         match kind {
-            Kind::Field(found) => faults.extend(found.iter().map(|error| Fault {
-                place: Place::Pointer(at.clone()),
-                code: Code::ALL.iter().copied().find(|code| code.as_str() == error.code).unwrap_or(Code::PatternMismatch),
-                limit: error.params.get("limit").and_then(Value::as_str).map(ToOwned::to_owned),
+            Kind::Field(found) => faults.extend(found.iter().map(|error| {
+                Fault {
+                    place: Place::Pointer(at.clone()),
+                    code: Code::ALL
+                        .iter()
+                        .copied()
+                        .find(|code| code.as_str() == error.code)
+                        .unwrap_or(Code::PatternMismatch),
+                    limit: error.params.get("limit").and_then(Value::as_str).map(ToOwned::to_owned),
+                }
             })),
             Kind::Struct(inner) => faults.extend(rule_faults(&at, inner)),
             Kind::List(items) => {
@@ -226,11 +267,19 @@ fn rule_faults(path: &str, errors: &validator::ValidationErrors) -> Vec<Fault> {
     faults
 }
 
-async fn collect(request: &HttpRequest, payload: &mut Payload, limit: usize, time: Duration) -> Result<Bytes, Error> {
+async fn collect(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes, Error> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(refuse(Code::UnsupportedMediaType));
     }
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let too_large = || Error::from(Refusal::new(Code::BodyTooLarge).with_limit(limit));
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
@@ -253,7 +302,8 @@ type Parts = (Option<Vec<u8>>, Map<String, Value>);
 
 async fn read_parts(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Parts, Error> {
     let malformed = || refuse(Code::MalformedUpload);
-    let mut parts = actix_multipart::Multipart::from_request(request, payload).await.map_err(|_| malformed())?;
+    let mut parts =
+        actix_multipart::Multipart::from_request(request, payload).await.map_err(|_| malformed())?;
     let (mut file, mut fields) = (None, Map::new());
     while let Some(part) = parts.next().await {
         let mut part = part.map_err(|_| malformed())?;
@@ -270,7 +320,8 @@ async fn read_parts(request: &HttpRequest, payload: &mut Payload, limit: usize) 
         if name == "file" {
             file = Some(bytes);
         } else {
-            let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(malformed)?;
+            let text =
+                String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(malformed)?;
             if fields.len() >= 20 || fields.insert(name, Value::String(text)).is_some() {
                 return Err(malformed());
             }
@@ -306,7 +357,11 @@ impl Strict {
     }
 
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == Self::DEEPEST { Err(E::custom("too deep")) } else { Ok(Self { depth: self.depth + 1 }) }
+        if self.depth == Self::DEEPEST {
+            Err(E::custom("too deep"))
+        } else {
+            Ok(Self { depth: self.depth + 1 })
+        }
     }
 }
 

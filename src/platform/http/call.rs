@@ -13,7 +13,9 @@ use crate::platform::sealing::sha256;
 use crate::platform::{App, Permission};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload, web};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload, web,
+};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -112,7 +114,11 @@ where
     }
 }
 
-async fn accept<A, P, Q, B>(request: &HttpRequest, payload: &mut Payload, scene: &Scene) -> Result<Call<A, P, Q, B>, Error>
+async fn accept<A, P, Q, B>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    scene: &Scene,
+) -> Result<Call<A, P, Q, B>, Error>
 where
     A: Act,
     P: PathArgs,
@@ -189,21 +195,28 @@ async fn admit(
 fn caller_address(request: &HttpRequest, app: &App) -> IpAddr {
     let unknown = IpAddr::from([0, 0, 0, 0]);
     let peer = request.peer_addr().map_or(unknown, |peer| peer.ip());
-    let trusted = |address: &IpAddr| app.settings.http.trusted_proxies.iter().any(|network| network.contains(address));
+    let trusted =
+        |address: &IpAddr| app.settings.http.trusted_proxies.iter().any(|network| network.contains(address));
     if !trusted(&peer) {
         return peer;
     }
     let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    let hops: Vec<IpAddr> =
+        forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
     // From the right: the first hop that is no proxy of ours is the caller.
     hops.iter().rev().find(|hop| !trusted(hop)).or(hops.first()).copied().unwrap_or(peer)
 }
 
 fn acceptable(headers: &HeaderMap) -> Result<(), Error> {
-    let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else {
+        return Ok(());
+    };
     let fits = accept.split(',').any(|range| {
         let range = range.split(';').next().unwrap_or_default().trim();
-        range.is_empty() || range.starts_with("*/") || range.starts_with("application/") || range.starts_with("image/")
+        range.is_empty()
+            || range.starts_with("*/")
+            || range.starts_with("application/")
+            || range.starts_with("image/")
     });
     if fits { Ok(()) } else { Err(refuse(Code::NotAcceptable)) }
 }
@@ -212,7 +225,9 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let text = value.to_str().map_err(|_| refuse(Code::InvalidToken))?;
     match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Ok(Some(token)),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => {
+            Ok(Some(token))
+        }
         _ => Err(refuse(Code::InvalidToken)),
     }
 }
@@ -236,10 +251,11 @@ struct Headers {
 }
 
 fn parse_headers(request: &HttpRequest, action: Action) -> Result<Headers, Error> {
-    let dry_run = match query_flag(request.query_string(), "dry_run") {
-        Some("true") => true,
-        None | Some("false") => false,
-        Some(_) => return Err(bad_place(Place::Parameter("dry_run".into()), Code::InvalidParameter)),
+    let dry_run = match rehearsal(request.query_string()).as_slice() {
+        [] => false,
+        [text] if text == "true" => true,
+        [text] if text == "false" => false,
+        _ => return Err(bad_place(Place::Parameter("dry_run".into()), Code::InvalidParameter)),
     };
     if dry_run && (request.method() != Method::POST || action.refuses_dry_run()) {
         return Err(refuse(Code::DryRunNotSupported));
@@ -260,7 +276,10 @@ fn parse_headers(request: &HttpRequest, action: Action) -> Result<Headers, Error
     };
     let if_match = match request.headers().get(header::IF_MATCH) {
         None => None,
-        Some(value) => Some(version_of(value).ok_or_else(|| bad_place(Place::Header("If-Match".into()), Code::HeaderInvalid))?),
+        Some(value) => Some(
+            version_of(value)
+                .ok_or_else(|| bad_place(Place::Header("If-Match".into()), Code::HeaderInvalid))?,
+        ),
     };
     Ok(Headers { key, if_match, dry_run })
 }
@@ -271,12 +290,10 @@ fn version_of(value: &HeaderValue) -> Option<i32> {
     text.strip_prefix('v')?.split('-').next()?.parse().ok()
 }
 
-fn query_flag<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    query.split('&').find_map(|pair| match pair.split_once('=') {
-        Some((given, value)) if given == name => Some(value),
-        None if pair == name => Some(""),
-        _ => None,
-    })
+/// Every value of `dry_run`, by its decoded name.
+fn rehearsal(query: &str) -> Vec<String> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    pairs.into_iter().filter(|(name, _)| name == "dry_run").map(|(_, value)| value).collect()
 }
 
 fn bad_place(place: Place, code: Code) -> Error {
@@ -285,7 +302,10 @@ fn bad_place(place: Place, code: Code) -> Error {
 
 impl<A: Act, P, Q, B> Call<A, P, Q, B> {
     /// Answers a read.
-    pub async fn read<R: Answer>(&self, work: impl AsyncFn(&mut PooledConn, &Ctx) -> Result<R, Error>) -> Sends<R> {
+    pub async fn read<R: Answer>(
+        &self,
+        work: impl AsyncFn(&mut PooledConn, &Ctx) -> Result<R, Error>,
+    ) -> Sends<R> {
         let outcome = match self.app.db.conn().await {
             Ok(mut conn) => work(&mut conn, &self.ctx).await.and_then(Answer::parts),
             Err(error) => Err(error),
@@ -308,6 +328,10 @@ impl<A: Act, P, Q, B> Call<A, P, Q, B> {
     /// The caller's address, for delays after refused log-ins.
     pub fn address(&self) -> IpAddr {
         self.envelope.address
+    }
+
+    pub(super) fn path_text(&self) -> &str {
+        self.envelope.path_and_query.split('?').next().unwrap_or_default()
     }
 
     pub(super) fn query_text(&self) -> &str {
@@ -383,7 +407,8 @@ impl<A: Act, P, Q, B> Call<A, P, Q, B> {
         }
         if let Some(name) = parts.attachment {
             let disposition = if parts.media_type.starts_with("image/") { "inline" } else { "attachment" };
-            response.insert_header((header::CONTENT_DISPOSITION, format!("{disposition}; filename=\"{name}\"")));
+            response
+                .insert_header((header::CONTENT_DISPOSITION, format!("{disposition}; filename=\"{name}\"")));
         }
         response.insert_header((header::VARY, "Accept-Language"));
         if parts.status == 204 {
@@ -393,11 +418,12 @@ impl<A: Act, P, Q, B> Call<A, P, Q, B> {
     }
 
     fn next_link(&self, cursor: &str) -> String {
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&self.envelope.query).unwrap_or_default();
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_str(&self.envelope.query).unwrap_or_default();
         let mut pairs: Vec<_> = pairs.into_iter().filter(|(name, _)| name != "cursor").collect();
         pairs.push(("cursor".to_owned(), cursor.to_owned()));
         let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
-        let path = self.envelope.path_and_query.split('?').next().unwrap_or_default();
+        let path = self.path_text();
         format!("<{path}?{query}>; rel=\"next\"")
     }
 }

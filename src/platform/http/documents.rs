@@ -36,13 +36,24 @@ pub fn install(config: &mut ServiceConfig, contract: Arc<Contract>) {
         .route("/health/live", web::get().to(|| async { HttpResponse::Ok().json(json!({ "status": "ok" })) }))
         .route("/health/ready", web::get().to(ready))
         .route("/metrics", web::get().to(metrics))
-        .route("/openapi.yaml", web::get().to(|contract: web::Data<Contract>| async move {
-            HttpResponse::Ok().content_type("application/yaml").body(contract.yaml())
-        }))
-        .route("/openapi.json", web::get().to(|contract: web::Data<Contract>| async move {
-            HttpResponse::Ok().content_type("application/json").body(contract.json())
-        }))
-        .route("/docs", web::get().to(|| async { HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish() }))
+        .route(
+            "/openapi.yaml",
+            web::get().to(|contract: web::Data<Contract>| async move {
+                HttpResponse::Ok().content_type("application/yaml").body(contract.yaml())
+            }),
+        )
+        .route(
+            "/openapi.json",
+            web::get().to(|contract: web::Data<Contract>| async move {
+                HttpResponse::Ok().content_type("application/json").body(contract.json())
+            }),
+        )
+        .route(
+            "/docs",
+            web::get().to(|| async {
+                HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+            }),
+        )
         .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")))
         .route("/problems", web::get().to(problem_list))
         .route("/problems/{code}", web::get().to(problem_page))
@@ -61,6 +72,9 @@ pub async fn not_served(request: HttpRequest, contract: web::Data<Contract>) -> 
         None if FIXED.contains(&path) || path.starts_with("/problems/") => "GET, HEAD, OPTIONS".to_owned(),
         None => return refusal(Code::NotFound),
     };
+    if request.method() == actix_web::http::Method::OPTIONS {
+        return HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish();
+    }
     if allowed.split(", ").any(|method| method == request.method().as_str()) {
         return refusal(Code::NotFound);
     }
@@ -74,7 +88,10 @@ pub async fn not_served(request: HttpRequest, contract: web::Data<Contract>) -> 
 fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
     pattern.len() == path.len()
-        && pattern.iter().zip(&path).all(|(part, given)| part.starts_with('{') && !given.is_empty() || part == given)
+        && pattern
+            .iter()
+            .zip(&path)
+            .all(|(part, given)| part.starts_with('{') && !given.is_empty() || part == given)
 }
 
 async fn index() -> HttpResponse {
@@ -93,7 +110,10 @@ async fn ready(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     match migrations::status(&app.db).await {
         Ok(status) if status.pending.is_empty() => HttpResponse::Ok().json(json!({ "status": "ready" })),
         Ok(status) => {
-            let error = Error::Unavailable(format!("{} migrations wait: run lokapasar migrate up", status.pending.len()));
+            let error = Error::Unavailable(format!(
+                "{} migrations wait: run lokapasar migrate up",
+                status.pending.len()
+            ));
             Problem::new(error, scene(&request)).respond()
         }
         Err(error) => Problem::new(Error::Unavailable(error.to_string()), scene(&request)).respond(),
@@ -103,10 +123,15 @@ async fn ready(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
 /// With a token when one is set, else for callers on this machine.
 async fn metrics(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let token = app.settings.http.metrics_token.expose_secret();
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let expected = format!("Bearer {token}");
     let loopback = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
-    let allowed = if token.is_empty() { loopback } else { bool::from(given.as_bytes().ct_eq(expected.as_bytes())) };
+    let allowed =
+        if token.is_empty() { loopback } else { bool::from(given.as_bytes().ct_eq(expected.as_bytes())) };
     if !allowed {
         return Problem::new(refuse(Code::AuthenticationRequired), scene(&request)).respond();
     }
@@ -144,12 +169,16 @@ async fn jwks(app: web::Data<App>) -> HttpResponse {
         .keys
         .verifying()
         .iter()
-        .map(|key| json!({
-            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
-            "kid": key.id, "x": URL_SAFE_NO_PAD.encode(&key.public_bytes),
-        }))
+        .map(|key| {
+            json!({
+                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
+                "kid": key.id, "x": URL_SAFE_NO_PAD.encode(&key.public_bytes),
+            })
+        })
         .collect();
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(json!({ "keys": keys }))
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .json(json!({ "keys": keys }))
 }
 
 async fn catalog(app: web::Data<App>) -> HttpResponse {
@@ -175,4 +204,3 @@ async fn security(app: web::Data<App>) -> HttpResponse {
         expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     ))
 }
-

@@ -36,7 +36,10 @@ impl Key {
         let caller: &[u8] = user.as_ref().map_or(body.as_slice(), |user| user.as_slice());
         let member: &[u8] = member.as_ref().map_or(&[], |member| member.as_slice());
         let parts = [caller, member, method.as_bytes(), path.as_bytes(), key.as_bytes()];
-        Self { scope: keys.mac(Purpose::Idempotency, &parts), request: keys.mac(Purpose::Idempotency, &[b"body", body]) }
+        Self {
+            scope: keys.mac(Purpose::Idempotency, &parts),
+            request: keys.mac(Purpose::Idempotency, &[b"body", body]),
+        }
     }
 
     /// The answer stored under the key, if there is one.
@@ -65,10 +68,11 @@ impl Key {
         if !turn.mine {
             return Err(Refusal::new(Code::IdempotencyInProgress).retry_after(1).into());
         }
-        let rows: Vec<Row> = diesel::sql_query("SELECT request_mac, answer FROM idempotency_keys WHERE scope = $1")
-            .bind::<Bytea, _>(self.scope.to_vec())
-            .load(tx.conn())
-            .await?;
+        let rows: Vec<Row> =
+            diesel::sql_query("SELECT request_mac, answer FROM idempotency_keys WHERE scope = $1")
+                .bind::<Bytea, _>(self.scope.to_vec())
+                .load(tx.conn())
+                .await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         if !bool::from(row.request_mac.as_slice().ct_eq(&self.request)) {
             return Err(refuse(Code::IdempotencyKeyReused));
@@ -88,7 +92,13 @@ impl Key {
     }
 
     /// Stores the answer beside its effect.
-    pub async fn keep(&self, tx: &mut Tx, keys: &KeyRing, parts: &Parts, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn keep(
+        &self,
+        tx: &mut Tx,
+        keys: &KeyRing,
+        parts: &Parts,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         let stored = Stored {
             status: parts.status,
             body: STANDARD.encode(&parts.body),
@@ -97,13 +107,15 @@ impl Key {
             location: parts.location.clone(),
         };
         let text = serde_json::to_vec(&stored).map_err(damaged)?;
-        diesel::sql_query("INSERT INTO idempotency_keys (scope, request_mac, answer, created_at) VALUES ($1, $2, $3, $4)")
-            .bind::<Bytea, _>(self.scope.to_vec())
-            .bind::<Bytea, _>(self.request.to_vec())
-            .bind::<Bytea, _>(keys.seal(&text, &self.place())?)
-            .bind::<Timestamptz, _>(now)
-            .execute(tx.conn())
-            .await?;
+        diesel::sql_query(
+            "INSERT INTO idempotency_keys (scope, request_mac, answer, created_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind::<Bytea, _>(self.scope.to_vec())
+        .bind::<Bytea, _>(self.request.to_vec())
+        .bind::<Bytea, _>(keys.seal(&text, &self.place())?)
+        .bind::<Timestamptz, _>(now)
+        .execute(tx.conn())
+        .await?;
         Ok(())
     }
 

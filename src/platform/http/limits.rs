@@ -64,12 +64,19 @@ fn keyed<K: Hash + Eq + Clone>(per_minute: u32) -> Keyed<K> {
     RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>()
 }
 
-fn check<K: Hash + Eq + Clone>(limiter: &Keyed<K>, key: &K, policy: &'static str, quota: u32) -> Result<Rate, Refusal> {
+fn check<K: Hash + Eq + Clone>(
+    limiter: &Keyed<K>,
+    key: &K,
+    policy: &'static str,
+    quota: u32,
+) -> Result<Rate, Refusal> {
     match limiter.check_key(key) {
         Ok(state) => Ok(Rate { policy, quota, remaining: state.remaining_burst_capacity() }),
         Err(until) => {
             let wait = until.wait_time_from(DefaultClock::default().now());
-            Err(Refusal::new(Code::RateLimited).retry_after(wait.as_secs() + 1))
+            Err(Refusal::new(Code::RateLimited)
+                .with_limit(format_args!("{policy}: {quota}"))
+                .retry_after(wait.as_secs() + 1))
         }
     }
 }

@@ -6,23 +6,55 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A page of a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct Listing<V> {
     pub items: Vec<V>,
     /// Where the next page begins; null on the last one.
     pub next_cursor: Option<String>,
     #[serde(skip)]
-    #[schema(ignore)]
     pub(super) public_for: Option<u32>,
+}
+
+/// Written by hand: each item type has a list schema of its own, named after it.
+impl<V: ToSchema> PartialSchema for Listing<V> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(V::name()));
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Where the next page begins; null on the last one"));
+        ObjectBuilder::new()
+            .property("items", items)
+            .required("items")
+            .property("next_cursor", cursor)
+            .required("next_cursor")
+            .into()
+    }
+}
+
+impl<V: ToSchema> ToSchema for Listing<V> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{}List", V::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((V::name().into_owned(), V::schema()));
+        V::schemas(schemas);
+    }
 }
 
 impl<V> Listing<V> {
     /// The same page with each item shown differently.
     pub fn map<W>(self, show: impl FnMut(V) -> W) -> Listing<W> {
-        Listing { items: self.items.into_iter().map(show).collect(), next_cursor: self.next_cursor, public_for: self.public_for }
+        Listing {
+            items: self.items.into_iter().map(show).collect(),
+            next_cursor: self.next_cursor,
+            public_for: self.public_for,
+        }
     }
 
     /// May be kept by anyone for so many seconds.
@@ -87,9 +119,11 @@ impl<A: Act, P, Q, B> Call<A, P, Q, B> {
             pairs.iter().filter(|(name, _)| name != "cursor" && name != "limit").collect();
         filters.sort();
         let member = self.ctx.actor.as_ref().and_then(|actor| actor.member.as_ref());
-        let scope = (A::ACTION.operation_id(), member.map(|member| member.id), self.ctx.realm(), filters);
+        let user = self.ctx.actor.as_ref().map(|actor| actor.user);
+        let scope = (self.path_text(), user, member.map(|member| member.id), self.ctx.realm(), filters);
         let binding = serde_json::to_vec(&scope).unwrap_or_default();
-        let given = |name: &str| pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
+        let given =
+            |name: &str| pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
         let limit = given("limit").and_then(|text| text.parse().ok()).unwrap_or(20).clamp(1, 100);
         let keys = self.app.keys.clone();
         let after = match given("cursor") {

@@ -86,6 +86,14 @@ impl Problem {
         if let Some(seconds) = refusal.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
+        if let (Code::RateLimited, Some((policy, quota))) =
+            (code, refusal.limit.as_deref().and_then(|limit| limit.split_once(": ")))
+        {
+            let wait = refusal.retry_after.unwrap_or(60);
+            response
+                .insert_header(("RateLimit-Policy", format!("\"{policy}\";q={quota};w=60")))
+                .insert_header(("RateLimit", format!("\"{policy}\";r=0;t={wait}")));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""));
         }

@@ -268,7 +268,8 @@ pub fn empty() -> Parts {
 }
 
 fn json_parts(status: u16, view: &impl Serialize) -> Result<Parts, Error> {
-    let body = serde_json::to_vec(view).map_err(|error| Error::Internal(format!("an answer is not JSON: {error}")))?;
+    let body = serde_json::to_vec(view)
+        .map_err(|error| Error::Internal(format!("an answer is not JSON: {error}")))?;
     Ok(Parts { status, body, ..empty() })
 }
 

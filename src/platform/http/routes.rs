@@ -17,8 +17,8 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ComponentsBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    Content, InfoBuilder, KnownFormat, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
-    Required, Schema,
+    Content, InfoBuilder, KnownFormat, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
+    RefOr, Required, Schema,
 };
 use utoipa::{IntoParams, PartialSchema};
 
@@ -117,7 +117,13 @@ impl Api {
         self.add(Method::DELETE, HttpMethod::Delete, path, handler)
     }
 
-    fn add<A, P, Q, B, R, F, Fut>(&mut self, method: Method, verb: HttpMethod, path: &'static str, handler: F) -> &mut Self
+    fn add<A, P, Q, B, R, F, Fut>(
+        &mut self,
+        method: Method,
+        verb: HttpMethod,
+        path: &'static str,
+        handler: F,
+    ) -> &mut Self
     where
         A: Act,
         P: PathArgs,
@@ -127,6 +133,8 @@ impl Api {
         F: Fn(Call<A, P, Q, B>) -> Fut + Clone + 'static,
         Fut: Future<Output = Sends<R>> + 'static,
     {
+        // A schema that does not compile must fail the start, not a request.
+        let _ = super::shape::query_value::<Q>("");
         let mut query = Q::into_params(|| Some(ParameterIn::Query));
         for parameter in &mut query {
             parameter.description = parameter.description.take().map(|text| text.trim().to_owned());
@@ -153,7 +161,8 @@ impl Api {
             .operation_id(Some(action.operation_id()))
             .summary(Some(action.summary()))
             .tag(self.tag);
-        let names: Vec<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+        let names: Vec<&str> =
+            path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         for name in &names {
             operation = operation.parameter(path_parameter(name));
         }
@@ -162,19 +171,31 @@ impl Api {
         }
         if posts && !action.refuses_dry_run() {
             operation = operation.parameter(text_parameter(
-                "dry_run", ParameterIn::Query, Required::False, Type::Boolean, "Checks everything and stores nothing",
+                "dry_run",
+                ParameterIn::Query,
+                Required::False,
+                Type::Boolean,
+                "Checks everything and stores nothing",
             ));
         }
         if posts && !action.refuses_key() {
             let required = if action.requires_key() { Required::True } else { Required::False };
             operation = operation.parameter(text_parameter(
-                "Idempotency-Key", ParameterIn::Header, required, Type::String, "One value for each intended act; a repeat answers the stored bytes",
+                "Idempotency-Key",
+                ParameterIn::Header,
+                required,
+                Type::String,
+                "One value for each intended act; a repeat answers the stored bytes",
             ));
         }
         if changes_by_version || (posts && path.contains("/actions/") && !names.is_empty()) {
             let required = if changes_by_version { Required::True } else { Required::False };
             operation = operation.parameter(text_parameter(
-                "If-Match", ParameterIn::Header, required, Type::String, "The ETag that was loaded; only its version counts",
+                "If-Match",
+                ParameterIn::Header,
+                required,
+                Type::String,
+                "The ETag that was loaded; only its version counts",
             ));
         }
         let has_body = body.is_some();
@@ -197,7 +218,10 @@ impl Api {
             let content = match answer.name {
                 Some(name) => Content::new(Some(RefOr::Ref(Ref::from_schema_name(name)))),
                 None => Content::new(Some(RefOr::T(Schema::Object(
-                    ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).build(),
+                    ObjectBuilder::new()
+                        .schema_type(Type::String)
+                        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+                        .build(),
                 )))),
             };
             success = success.content(answer.media_type, content);
@@ -222,7 +246,11 @@ impl Api {
                 operation = operation.response(status, problem_response());
             }
         }
-        let security = if public { SecurityRequirement::default() } else { SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []) };
+        let security = if public {
+            SecurityRequirement::default()
+        } else {
+            SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])
+        };
         operation = operation.security(security);
         self.paths.add_path_operation(path, vec![verb], operation.build());
     }
@@ -243,7 +271,8 @@ impl Api {
             ))
             .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
             .build();
-        let document = OpenApiBuilder::new().info(info).paths(self.paths.clone()).components(Some(components)).build();
+        let document =
+            OpenApiBuilder::new().info(info).paths(self.paths.clone()).components(Some(components)).build();
         let methods = self
             .routes
             .iter()
@@ -278,7 +307,9 @@ fn path_parameter(name: &str) -> Parameter {
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .schema(Some(
-            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
         ))
         .build()
 }
@@ -296,14 +327,22 @@ fn text_parameter(name: &str, place: ParameterIn, required: Required, kind: Type
 fn problem_response() -> utoipa::openapi::Response {
     ResponseBuilder::new()
         .description("A problem (RFC 9457)")
-        .content("application/problem+json", Content::new(Some(RefOr::Ref::<Schema>(Ref::from_schema_name("Problem")))))
+        .content(
+            "application/problem+json",
+            Content::new(Some(RefOr::Ref::<Schema>(Ref::from_schema_name("Problem")))),
+        )
         .build()
 }
 
 /// The file beside the fields of a form.
 fn upload_schema(fields: &str) -> RefOr<Schema> {
     let file = ObjectBuilder::new()
-        .property("file", ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))))
+        .property(
+            "file",
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))),
+        )
         .required("file");
     let whole = utoipa::openapi::schema::AllOfBuilder::new().item(file).item(Ref::from_schema_name(fields));
     RefOr::T(Schema::AllOf(whole.build()))
@@ -319,4 +358,3 @@ impl Contract {
         self.document.to_json().unwrap_or_default()
     }
 }
-

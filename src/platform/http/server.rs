@@ -42,8 +42,9 @@ impl Running {
 /// Binds and serves; `register` fills in the operations, once for each worker thread.
 pub async fn serve(mut app: App, register: fn() -> Api, signals: bool) -> anyhow::Result<Running> {
     let contract = Arc::new(register().contract());
-    let listener = std::net::TcpListener::bind(&app.settings.listen)
-        .with_context(|| format!("cannot listen on {}: choose another address in listen", app.settings.listen))?;
+    let listener = std::net::TcpListener::bind(&app.settings.listen).with_context(|| {
+        format!("cannot listen on {}: choose another address in listen", app.settings.listen)
+    })?;
     let address = listener.local_addr()?;
     if app.settings.public_url.is_empty() {
         let mut settings = (*app.settings).clone();
@@ -82,8 +83,25 @@ pub async fn serve(mut app: App, register: fn() -> Api, signals: bool) -> anyhow
 fn cors(app: &App) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "accept-language", "traceparent"])
-        .expose_headers(["etag", "location", "link", "retry-after", "x-request-id", "ratelimit", "ratelimit-policy", "idempotent-replayed"])
+        .allowed_headers([
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "if-none-match",
+            "accept-language",
+            "traceparent",
+        ])
+        .expose_headers([
+            "etag",
+            "location",
+            "link",
+            "retry-after",
+            "x-request-id",
+            "ratelimit",
+            "ratelimit-policy",
+            "idempotent-replayed",
+        ])
         .max_age(3600);
     app.settings.http.cors_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
@@ -103,7 +121,8 @@ async fn observe(
     }
     let long = request.uri().path_and_query().is_some_and(|path| path.as_str().len() > 4096);
     let outcome = if long {
-        let problem = super::problem::Problem::new(Code::UriTooLong.into(), super::call::scene(request.request()));
+        let problem =
+            super::problem::Problem::new(Code::UriTooLong.into(), super::call::scene(request.request()));
         Ok(request.into_response(problem.respond()))
     } else {
         next.call(request).await.map(ServiceResponse::map_into_boxed_body)
@@ -115,16 +134,14 @@ async fn observe(
     let pattern = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let status = response.status();
     let elapsed = started.elapsed();
-    let labels = [("method", method.to_string()), ("path", pattern.clone()), ("status", status.as_u16().to_string())];
+    let labels =
+        [("method", method.to_string()), ("path", pattern.clone()), ("status", status.as_u16().to_string())];
     metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(elapsed.as_secs_f64());
     metrics::counter!("http_requests_total", &labels).increment(1);
     tracing::info!(
         target: "lokapasar::http",
         trace_id, %method, path = pattern, status = status.as_u16(), duration_ms = elapsed.as_secs_f64() * 1e3, "request"
     );
-    if method == Method::HEAD {
-        response = response.map_body(|_, _| BoxBody::new(()));
-    }
     let documentation = response.request().path().starts_with("/docs");
     let headers = response.headers_mut();
     set(headers, "x-request-id", &trace_id);
@@ -132,11 +149,15 @@ async fn observe(
     set(headers, "x-frame-options", "DENY");
     set(headers, "referrer-policy", "no-referrer");
     set(headers, "cross-origin-resource-policy", "cross-origin");
-    set(headers, "content-security-policy", if documentation {
-        "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
-    } else {
-        "default-src 'none'; frame-ancestors 'none'"
-    });
+    set(
+        headers,
+        "content-security-policy",
+        if documentation {
+            "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+        } else {
+            "default-src 'none'; frame-ancestors 'none'"
+        },
+    );
     Ok(response)
 }
 
@@ -145,19 +166,39 @@ async fn conditional(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let held = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+    let held = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .map(ToOwned::to_owned);
     let reads = request.method() == Method::GET;
     let mut response = next.call(request).await?.map_into_boxed_body();
+    // One field with everything in it: layers further out keep only the first.
+    let mut vary: Vec<String> = response
+        .headers()
+        .get_all(header::VARY)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(|name| name.trim().to_lowercase()))
+        .filter(|name| name != "accept-encoding")
+        .collect();
+    vary.push("accept-encoding".into());
+    vary.sort();
+    vary.dedup();
+    set(response.headers_mut(), "vary", &vary.join(", "));
     let coding = response.headers().get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let suffix = match coding {
         Some("gzip") => "-gz",
         Some("br") => "-br",
         _ => "",
     };
-    let Some(tag) = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok()) else { return Ok(response) };
+    let Some(tag) = response.headers().get(header::ETAG).and_then(|value| value.to_str().ok()) else {
+        return Ok(response);
+    };
     let tag = format!("{}{suffix}\"", tag.trim_end_matches('"'));
     set(response.headers_mut(), "etag", &tag);
-    let matches = held.is_some_and(|held| held.split(',').any(|candidate| candidate.trim() == tag || candidate.trim() == "*"));
+    let matches = held.is_some_and(|held| {
+        held.split(',').any(|candidate| candidate.trim() == tag || candidate.trim() == "*")
+    });
     if reads && matches && response.status() == StatusCode::OK {
         *response.response_mut().status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(header::CONTENT_ENCODING);
@@ -177,7 +218,9 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
 fn trace_id(headers: &HeaderMap) -> String {
     let given = headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(|text| {
         let id = text.split('-').nth(1)?;
-        let valid = id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) && id.bytes().any(|b| b != b'0');
+        let valid = id.len() == 32
+            && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            && id.bytes().any(|b| b != b'0');
         valid.then(|| id.to_owned())
     });
     given.unwrap_or_else(|| hex::encode(crate::platform::sealing::random::<16>()))

@@ -22,7 +22,11 @@ pub fn body_faults<T: ToSchema + 'static>(body: &Value) -> Vec<Fault> {
         let root = format!("#/components/schemas/{}", T::name());
         json!({ "$ref": root, "components": { "schemas": components(parts) } })
     });
-    faults(&validator, body, &|path, code, limit| Fault { place: Place::Pointer(format!("#{path}")), code, limit })
+    faults(&validator, body, &|path, code, limit| Fault {
+        place: Place::Pointer(format!("#{path}")),
+        code,
+        limit,
+    })
 }
 
 /// Parameters as the typed value will read them, or every fault they have.
@@ -56,7 +60,9 @@ pub fn query_value<T: IntoParams + 'static>(text: &str) -> Result<Value, Vec<Fau
             .collect();
         let properties: Map<String, Value> = parameters
             .iter()
-            .map(|parameter| (parameter.name.clone(), parameter.schema.as_ref().map_or(json!({}), |schema| json!(schema))))
+            .map(|parameter| {
+                (parameter.name.clone(), parameter.schema.as_ref().map_or(json!({}), |schema| json!(schema)))
+            })
             .collect();
         json!({ "type": "object", "properties": properties, "required": required })
     });
@@ -113,7 +119,12 @@ fn faults(
     found
 }
 
-fn flatten(kind: &Kind, path: String, make: &dyn Fn(String, Code, Option<String>) -> Fault, found: &mut Vec<Fault>) {
+fn flatten(
+    kind: &Kind,
+    path: String,
+    make: &dyn Fn(String, Code, Option<String>) -> Fault,
+    found: &mut Vec<Fault>,
+) {
     let (code, limit) = match kind {
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -123,14 +134,21 @@ fn flatten(kind: &Kind, path: String, make: &dyn Fn(String, Code, Option<String>
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             for name in unexpected.iter().take(20) {
                 let name: String = name.chars().take(60).collect();
-                found.push(make(format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), Code::UnknownField, None));
+                found.push(make(
+                    format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")),
+                    Code::UnknownField,
+                    None,
+                ));
             }
             return;
         }
         // `null or T`: what T refuses is what the caller should read.
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             let branch = context.iter().find(|errors| {
-                !errors.iter().any(|error| matches!(error.kind(), Kind::Type { .. }) && error.instance_path().as_str().len() <= path.len())
+                !errors.iter().any(|error| {
+                    matches!(error.kind(), Kind::Type { .. })
+                        && error.instance_path().as_str().len() <= path.len()
+                })
             });
             match branch {
                 Some(errors) if !errors.is_empty() => {
@@ -144,9 +162,12 @@ fn flatten(kind: &Kind, path: String, make: &dyn Fn(String, Code, Option<String>
             }
         }
         Kind::Type { kind } => (Code::WrongType, Some(type_name(kind))),
-        Kind::Enum { options } => (Code::ValueNotAllowed, Some(options.as_array().map_or_else(String::new, |options| {
-            options.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        }))),
+        Kind::Enum { options } => (
+            Code::ValueNotAllowed,
+            Some(options.as_array().map_or_else(String::new, |options| {
+                options.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+            })),
+        ),
         Kind::Constant { .. } => (Code::ValueNotAllowed, None),
         Kind::MaxLength { limit } => (Code::TooLong, Some(limit.to_string())),
         Kind::MinLength { limit } => (Code::TooShort, Some(limit.to_string())),
@@ -157,8 +178,12 @@ fn flatten(kind: &Kind, path: String, make: &dyn Fn(String, Code, Option<String>
         Kind::UniqueItems => (Code::DuplicateItem, None),
         Kind::Pattern { pattern } => (Code::PatternMismatch, Some(pattern.clone())),
         Kind::Format { format } => (Code::InvalidFormat, Some(format.clone())),
-        Kind::Maximum { limit } | Kind::ExclusiveMaximum { limit } => (Code::OutOfRange, Some(format!("≤ {limit}"))),
-        Kind::Minimum { limit } | Kind::ExclusiveMinimum { limit } => (Code::OutOfRange, Some(format!("≥ {limit}"))),
+        Kind::Maximum { limit } | Kind::ExclusiveMaximum { limit } => {
+            (Code::OutOfRange, Some(format!("≤ {limit}")))
+        }
+        Kind::Minimum { limit } | Kind::ExclusiveMinimum { limit } => {
+            (Code::OutOfRange, Some(format!("≥ {limit}")))
+        }
         _ => (Code::WrongType, None),
     };
     found.push(make(path, code, limit));

@@ -34,13 +34,17 @@ struct CreateRequest {
     fields: RequestFields,
 }
 
-async fn create_request(call: Call<act::CreateRequest, (), NoQuery, Json<CreateRequest>>) -> Sends<Created<RequestView>> {
+async fn create_request(
+    call: Call<act::CreateRequest, (), NoQuery, Json<CreateRequest>>,
+) -> Sends<Created<RequestView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let keys = &call.app.keys;
         let fields = RequestFields { needed_on: Some(input.needed_on), ..input.fields.clone() };
         let title = input.title.trim();
-        let row = commands::create(tx, ctx, keys, input.unit_id, input.package_id, title, input.needed_on, &fields).await?;
+        let row =
+            commands::create(tx, ctx, keys, input.unit_id, input.package_id, title, input.needed_on, &fields)
+                .await?;
         let (location, version) = (format!("/api/v1/requests/{}", row.id), row.version);
         Ok(Created { view: view(tx.conn(), ctx, keys, row).await?, version, location })
     })
@@ -153,7 +157,9 @@ fn check_view(check: Check, language: Language) -> CheckView {
     }
 }
 
-async fn check_policies(call: Call<act::CheckPolicies, (), NoQuery, Json<CheckPolicies>>) -> Sends<Reply<PolicyCheckView>> {
+async fn check_policies(
+    call: Call<act::CheckPolicies, (), NoQuery, Json<CheckPolicies>>,
+) -> Sends<Reply<PolicyCheckView>> {
     call.read(async |conn, ctx| {
         let row = store::find(conn, &commands::member_sight(ctx)?, call.body.0.request_id).await?;
         let lines = store::lines(conn, row.id).await?;

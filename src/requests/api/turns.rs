@@ -26,7 +26,9 @@ struct RequestReason {
     reason: String,
 }
 
-async fn withdraw_request(call: Call<act::WithdrawRequest, (RequestId,), NoQuery, NoBody>) -> Sends<Reply<RequestView>> {
+async fn withdraw_request(
+    call: Call<act::WithdrawRequest, (RequestId,), NoQuery, NoBody>,
+) -> Sends<Reply<RequestView>> {
     call.write(async |tx, ctx| {
         let row = commands::withdraw(tx, ctx, call.path.0).await?;
         let version = row.version;
@@ -54,7 +56,9 @@ turns_with_reason! {
     cancel_request: CancelRequest, cancel;
 }
 
-async fn renew_request(call: Call<act::RenewRequest, (RequestId,), NoQuery, NoBody>) -> Sends<Created<RequestView>> {
+async fn renew_request(
+    call: Call<act::RenewRequest, (RequestId,), NoQuery, NoBody>,
+) -> Sends<Created<RequestView>> {
     call.write(async |tx, ctx| {
         let row = commands::renew(tx, ctx, call.path.0).await?;
         let (location, version) = (format!("/api/v1/requests/{}", row.id), row.version);
@@ -78,7 +82,9 @@ async fn reassign_request(
 ) -> Sends<Reply<RequestView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
-        let row = commands::reassign(tx, ctx, call.path.0, input.duty, input.membership_id, &input.letter_number).await?;
+        let row =
+            commands::reassign(tx, ctx, call.path.0, input.duty, input.membership_id, &input.letter_number)
+                .await?;
         let version = row.version;
         Ok(Reply::versioned(view(tx.conn(), ctx, &call.app.keys, row).await?, version))
     })

@@ -3,8 +3,8 @@ use super::super::model::{Comparison, PaymentWay, RequestStatus, State, by_order
 use super::super::store::{self, Approval, LineRow, Row, SlotRow};
 use crate::catalog::ProcurementKind;
 use crate::kernel::{
-    Amount, BudgetLineId, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, ProductId, Quantity, RequestId,
-    Role, UnitId, VendorId, mask,
+    Amount, BudgetLineId, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, ProductId,
+    Quantity, RequestId, Role, UnitId, VendorId, mask,
 };
 use crate::packages::BudgetMode;
 use crate::platform::db::{self, Conn};
@@ -136,8 +136,10 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
     let phones = personal::open(conn, keys, slots.iter().filter_map(|slot| slot.contact_phone_id)).await?;
     // Those who deal with the delivery read its contact; auditors and the rest see a mask.
     let role = ctx.member()?.role;
-    let clear = [Role::ProcurementOfficer, Role::CommitmentOfficer, Role::Receiver, Role::Requester].contains(&role);
-    let slot = |slot: &SlotRow| SlotView::new(slot, slot.contact_phone_id.and_then(|id| phones.get(&id)), clear);
+    let clear =
+        [Role::ProcurementOfficer, Role::CommitmentOfficer, Role::Receiver, Role::Requester].contains(&role);
+    let slot =
+        |slot: &SlotRow| SlotView::new(slot, slot.contact_phone_id.and_then(|id| phones.get(&id)), clear);
     let line = |line: LineRow| RequestLineView {
         slots: slots.iter().filter(|of| of.line_id == line.id).map(slot).collect(),
         id: line.id,
@@ -213,7 +215,11 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
     let member = ctx.member()?;
     let reason = || "-".to_owned();
     let in_charge = |outcome: Result<(), Error>| {
-        if member.id == row.officer_id { outcome } else { Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable)) }
+        if member.id == row.officer_id {
+            outcome
+        } else {
+            Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable))
+        }
     };
     let tried: Vec<(&'static str, Result<(), Error>)> = match member.role {
         Role::ProcurementOfficer => vec![

@@ -4,7 +4,9 @@ use super::super::model::DocumentKind;
 use super::super::store::{self, DocumentRow, Sight};
 use crate::kernel::{Code, Ctx, DocumentId, Error, Role, VendorId, act, refuse};
 use crate::platform::db::Conn;
-use crate::platform::http::{Api, Call, Created, Download, Listing, NoBody, NoContent, NoQuery, Sends, Upload};
+use crate::platform::http::{
+    Api, Call, Created, Download, Listing, NoBody, NoContent, NoQuery, Sends, Upload,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -89,7 +91,9 @@ async fn upload_vendor_document(
     .await
 }
 
-async fn list_vendor_documents(call: Call<act::ListVendorDocuments, (VendorId,)>) -> Sends<Listing<DocumentView>> {
+async fn list_vendor_documents(
+    call: Call<act::ListVendorDocuments, (VendorId,)>,
+) -> Sends<Listing<DocumentView>> {
     call.read(async |conn, ctx| {
         let vendor = store::find(conn, commands::sight(ctx)?, call.path.0).await?;
         let rows = store::documents(conn, vendor.id).await?;
@@ -118,7 +122,12 @@ async fn download_vendor_document(
         readable(conn, ctx, vendor).await?;
         let row = store::document(conn, vendor, id).await?;
         let bytes = call.app.files.read(&row.storage_key).await?;
-        Ok(Download { bytes, media_type: row.media_type, file_name: format!("{}-{id}", row.kind), public: false })
+        Ok(Download {
+            bytes,
+            media_type: row.media_type,
+            file_name: format!("{}-{id}", row.kind),
+            public: false,
+        })
     })
     .await
 }

@@ -4,7 +4,9 @@ use super::super::model::{VendorFields, VendorKind, VendorStatus};
 use super::super::store;
 use super::view::{VendorView, view};
 use crate::kernel::{MembershipId, VendorId, act};
-use crate::platform::http::{Api, Call, Created, FaultView, Json, Listing, Merge, NoBody, NoQuery, Reply, Sends};
+use crate::platform::http::{
+    Api, Call, Created, FaultView, Json, Listing, Merge, NoBody, NoQuery, Reply, Sends,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
@@ -38,7 +40,9 @@ struct NewVendorView {
     vendor: VendorView,
 }
 
-async fn create_vendor(call: Call<act::CreateVendor, (), NoQuery, Json<CreateVendor>>) -> Sends<Created<NewVendorView>> {
+async fn create_vendor(
+    call: Call<act::CreateVendor, (), NoQuery, Json<CreateVendor>>,
+) -> Sends<Created<NewVendorView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let fields = VendorFields { name: Some(input.name.clone()), ..input.fields.clone() };
@@ -65,7 +69,9 @@ struct VendorFilter {
 async fn list_vendors(call: Call<act::ListVendors, (), VendorFilter>) -> Sends<Listing<VendorView>> {
     call.read(async |conn, ctx| {
         let page = call.page::<VendorId>()?;
-        let rows = store::list(conn, commands::sight(ctx)?, call.query.status, page.after().copied(), page.fetch()).await?;
+        let rows =
+            store::list(conn, commands::sight(ctx)?, call.query.status, page.after().copied(), page.fetch())
+                .await?;
         let page = page.close(rows, |row| row.id);
         let mut views = Vec::with_capacity(page.items.len());
         let next = page.next_cursor.clone();
@@ -113,11 +119,15 @@ struct PrecheckView {
     warnings: Vec<FaultView>,
 }
 
-async fn precheck_vendor(call: Call<act::PrecheckVendor, (), NoQuery, Json<PrecheckVendor>>) -> Sends<Reply<PrecheckView>> {
+async fn precheck_vendor(
+    call: Call<act::PrecheckVendor, (), NoQuery, Json<PrecheckVendor>>,
+) -> Sends<Reply<PrecheckView>> {
     call.read(async |conn, ctx| {
         let row = store::find(conn, commands::sight(ctx)?, call.body.0.vendor_id).await?;
         let found = commands::findings(conn, ctx, &call.app.keys, &row).await?;
-        let show = |faults: &[crate::kernel::Fault]| faults.iter().map(|fault| FaultView::new(fault, ctx.language)).collect();
+        let show = |faults: &[crate::kernel::Fault]| {
+            faults.iter().map(|fault| FaultView::new(fault, ctx.language)).collect()
+        };
         Ok(Reply::new(PrecheckView {
             ready: found.faults.is_empty(),
             faults: show(&found.faults),
@@ -127,7 +137,9 @@ async fn precheck_vendor(call: Call<act::PrecheckVendor, (), NoQuery, Json<Prech
     .await
 }
 
-async fn submit_vendor(call: Call<act::SubmitVendor, (VendorId,), NoQuery, NoBody>) -> Sends<Reply<VendorView>> {
+async fn submit_vendor(
+    call: Call<act::SubmitVendor, (VendorId,), NoQuery, NoBody>,
+) -> Sends<Reply<VendorView>> {
     call.write(async |tx, ctx| {
         let row = commands::submit(tx, ctx, &call.app.keys, call.path.0).await?;
         let version = row.version;

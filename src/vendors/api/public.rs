@@ -63,7 +63,9 @@ struct PublicVendorDetail {
     regions: Vec<ServedRegion>,
 }
 
-async fn list_public_vendors(call: Call<act::ListPublicVendors, (), PublicFilter>) -> Sends<Listing<PublicVendorView>> {
+async fn list_public_vendors(
+    call: Call<act::ListPublicVendors, (), PublicFilter>,
+) -> Sends<Listing<PublicVendorView>> {
     call.read(async |conn, ctx| {
         let realm = ctx.home_realm;
         let now = db::now(conn, realm).await?;
@@ -75,7 +77,9 @@ async fn list_public_vendors(call: Call<act::ListPublicVendors, (), PublicFilter
     .await
 }
 
-async fn get_public_vendor(call: Call<act::GetPublicVendor, (VendorId,)>) -> Sends<Reply<PublicVendorDetail>> {
+async fn get_public_vendor(
+    call: Call<act::GetPublicVendor, (VendorId,)>,
+) -> Sends<Reply<PublicVendorDetail>> {
     call.read(async |conn, ctx| {
         let now = db::now(conn, ctx.home_realm).await?;
         let row = store::find_public(conn, ctx.home_realm, call.path.0, now).await?;

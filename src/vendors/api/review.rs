@@ -45,7 +45,9 @@ struct QueueItem {
     claimed_by_me: bool,
 }
 
-async fn list_verification_queue(call: Call<act::ListVerificationQueue, (), PageQuery>) -> Sends<Listing<QueueItem>> {
+async fn list_verification_queue(
+    call: Call<act::ListVerificationQueue, (), PageQuery>,
+) -> Sends<Listing<QueueItem>> {
     call.read(async |conn, ctx| {
         let page = call.page::<(DateTime<Utc>, VendorId)>()?;
         let now = db::now(conn, ctx.realm()).await?;
@@ -87,7 +89,9 @@ struct SuspendVendor {
     until: Option<DateTime<Utc>>,
 }
 
-async fn claim_vendor(call: Call<act::ClaimVendor, (VendorId,), NoQuery, NoBody>) -> Sends<Reply<VendorView>> {
+async fn claim_vendor(
+    call: Call<act::ClaimVendor, (VendorId,), NoQuery, NoBody>,
+) -> Sends<Reply<VendorView>> {
     call.write(async |tx, ctx| {
         let row = commands::claim(tx, ctx, call.path.0).await?;
         let version = row.version;
@@ -96,7 +100,9 @@ async fn claim_vendor(call: Call<act::ClaimVendor, (VendorId,), NoQuery, NoBody>
     .await
 }
 
-async fn verify_vendor(call: Call<act::VerifyVendor, (VendorId,), NoQuery, NoBody>) -> Sends<Reply<VendorView>> {
+async fn verify_vendor(
+    call: Call<act::VerifyVendor, (VendorId,), NoQuery, NoBody>,
+) -> Sends<Reply<VendorView>> {
     call.write(async |tx, ctx| {
         let row = commands::verify(tx, ctx, call.path.0).await?;
         let version = row.version;
@@ -116,7 +122,9 @@ async fn request_vendor_revision(
     .await
 }
 
-async fn reject_vendor(call: Call<act::RejectVendor, (VendorId,), NoQuery, Json<VendorReason>>) -> Sends<Reply<VendorView>> {
+async fn reject_vendor(
+    call: Call<act::RejectVendor, (VendorId,), NoQuery, Json<VendorReason>>,
+) -> Sends<Reply<VendorView>> {
     call.write(async |tx, ctx| {
         let row = commands::reject(tx, ctx, call.path.0, &call.body.0.reason).await?;
         let version = row.version;
@@ -125,7 +133,9 @@ async fn reject_vendor(call: Call<act::RejectVendor, (VendorId,), NoQuery, Json<
     .await
 }
 
-async fn suspend_vendor(call: Call<act::SuspendVendor, (VendorId,), NoQuery, Json<SuspendVendor>>) -> Sends<Reply<VendorView>> {
+async fn suspend_vendor(
+    call: Call<act::SuspendVendor, (VendorId,), NoQuery, Json<SuspendVendor>>,
+) -> Sends<Reply<VendorView>> {
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let row = commands::suspend(tx, ctx, call.path.0, &input.reason, input.until).await?;
@@ -135,7 +145,9 @@ async fn suspend_vendor(call: Call<act::SuspendVendor, (VendorId,), NoQuery, Jso
     .await
 }
 
-async fn reinstate_vendor(call: Call<act::ReinstateVendor, (VendorId,), NoQuery, NoBody>) -> Sends<Reply<VendorView>> {
+async fn reinstate_vendor(
+    call: Call<act::ReinstateVendor, (VendorId,), NoQuery, NoBody>,
+) -> Sends<Reply<VendorView>> {
     call.write(async |tx, ctx| {
         let row = commands::reinstate(tx, ctx, call.path.0).await?;
         let version = row.version;

@@ -116,8 +116,15 @@ fn actions(ctx: &Ctx, row: &Row, state: &State) -> Vec<AvailableAction> {
             ("suspend", state.clone().suspend(reason(), None)),
             ("reinstate", state.clone().reinstate()),
         ],
-        Role::Admin => vec![("suspend", state.clone().suspend(reason(), None)), ("reinstate", state.clone().reinstate())],
+        Role::Admin => {
+            vec![("suspend", state.clone().suspend(reason(), None)), ("reinstate", state.clone().reinstate())]
+        }
         _ => Vec::new(),
     };
-    tried.into_iter().map(|(verb, outcome)| AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)).collect()
+    tried
+        .into_iter()
+        .map(|(verb, outcome)| {
+            AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)
+        })
+        .collect()
 }

@@ -23,7 +23,12 @@ pub struct NewDocument {
     pub storage_key: String,
 }
 
-pub async fn upload_document(tx: &mut Tx, ctx: &Ctx, vendor: VendorId, input: &NewDocument) -> Result<DocumentRow, Error> {
+pub async fn upload_document(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    vendor: VendorId,
+    input: &NewDocument,
+) -> Result<DocumentRow, Error> {
     let row = store::lock(tx, sight(ctx)?, vendor).await?;
     refuse_locked(&row)?;
     let document = DocumentRow {

@@ -1,10 +1,14 @@
 //! The vendor's own file: begin, change, examine, hand in.
-use super::super::model::{Duties, Findings, LegalForm, SizeLimit, State, VendorFields, VendorKind, VendorStatus, examine, size_class};
+use super::super::model::{
+    Duties, Findings, LegalForm, SizeLimit, State, VendorFields, VendorKind, VendorStatus, examine,
+    size_class,
+};
 use super::super::store::{self, Row};
 use super::{settle, sight, state_of};
 use crate::accounts;
 use crate::kernel::{
-    Code, Ctx, Error, Fault, MembershipId, Nik, Npwp, PersonalValueId, Refusal, Role, TimeZone, VendorId, phone_number, refuse,
+    Code, Ctx, Error, Fault, MembershipId, Nik, Npwp, PersonalValueId, Refusal, Role, TimeZone, VendorId,
+    phone_number, refuse,
 };
 use crate::platform::db::{Conn, Tx};
 use crate::platform::personal::{self, PersonalKind};
@@ -73,13 +77,18 @@ pub async fn create(
 ) -> Result<(Row, MembershipId), Error> {
     let name = fields.name.clone().unwrap_or_default().trim().to_owned();
     let organisation = accounts::create_vendor_organisation(tx, ctx, &name).await?;
-    let membership = accounts::grant(tx, ctx, ctx.actor()?.user, Some(organisation), Role::VendorOwner, &[], None).await?;
+    let membership =
+        accounts::grant(tx, ctx, ctx.actor()?.user, Some(organisation), Role::VendorOwner, &[], None).await?;
     let now = tx.now().await?;
     let row = Row {
         id: VendorId(organisation.0),
         realm: tx.realm(),
         kind,
-        legal_form: fields.legal_form.unwrap_or(if kind == VendorKind::Individual { LegalForm::Perorangan } else { LegalForm::Cv }),
+        legal_form: fields.legal_form.unwrap_or(if kind == VendorKind::Individual {
+            LegalForm::Perorangan
+        } else {
+            LegalForm::Cv
+        }),
         name,
         sells: String::new(),
         status: VendorStatus::Draft,
@@ -144,7 +153,12 @@ pub async fn update(
     check_form(row.kind, fields.legal_form.unwrap_or(row.legal_form))?;
     check_regions(tx, &fields).await?;
     let now = tx.now().await?;
-    let opened = Opened { phone: current.phone, nik: current.nik, npwp: current.npwp, bank_account: current.bank_account };
+    let opened = Opened {
+        phone: current.phone,
+        nik: current.nik,
+        npwp: current.npwp,
+        bank_account: current.bank_account,
+    };
     let filled = fill(tx, keys, row.clone(), &fields, &opened, now).await?;
     settle(tx, ctx, &row, filled, "vendor.changed", None).await
 }
@@ -177,15 +191,24 @@ pub async fn findings(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: &Row) -> 
         entity_needs_npwp: policies.flag("vendor.npwp_required_entity")?,
     };
     let fields = fields_of(conn, keys, row).await?;
-    let prefix = fields.nik.as_deref().and_then(Nik::parse).map(|nik| crate::kernel::region_prefix_of_nik(&nik));
+    let prefix =
+        fields.nik.as_deref().and_then(Nik::parse).map(|nik| crate::kernel::region_prefix_of_nik(&nik));
     let known = policies::known_regions(conn, &prefix.into_iter().collect::<Vec<_>>()).await?;
-    let papers: Vec<_> = store::documents(conn, row.id).await?.into_iter().map(|paper| (paper.kind, paper.expires_on)).collect();
+    let papers: Vec<_> = store::documents(conn, row.id)
+        .await?
+        .into_iter()
+        .map(|paper| (paper.kind, paper.expires_on))
+        .collect();
     Ok(examine(row.kind, &fields, &papers, duties, &known, today))
 }
 
 fn check_form(kind: VendorKind, form: LegalForm) -> Result<(), Error> {
     let fits = (kind == VendorKind::Individual) == (form == LegalForm::Perorangan);
-    if fits { Ok(()) } else { Err(Refusal::rules(vec![Fault::at("#/legal_form", Code::ValueNotAllowed)]).into()) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::rules(vec![Fault::at("#/legal_form", Code::ValueNotAllowed)]).into())
+    }
 }
 
 async fn check_regions(tx: &mut Tx, fields: &VendorFields) -> Result<(), Error> {
@@ -211,31 +234,53 @@ async fn check_regions(tx: &mut Tx, fields: &VendorFields) -> Result<(), Error> 
 }
 
 /// Writes the fields into the row; a personal value that changed gets a row of its own.
-async fn fill(tx: &mut Tx, keys: &KeyRing, row: Row, fields: &VendorFields, opened: &Opened, now: DateTime<Utc>) -> Result<Row, Error> {
+async fn fill(
+    tx: &mut Tx,
+    keys: &KeyRing,
+    row: Row,
+    fields: &VendorFields,
+    opened: &Opened,
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
     let policies = policies::at(tx.conn(), TimeZone::JAKARTA.date_of(now), None).await?;
     let limits: Vec<SizeLimit> = policies.json("vendor.size_class")?;
-    let trimmed = |field: &Option<String>| field.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+    let trimmed = |field: &Option<String>| {
+        field.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+    };
     let phone = trimmed(&fields.phone).map(|phone| phone_number(&phone).unwrap_or(phone));
-    let npwp = trimmed(&fields.npwp).map(|npwp| Npwp::parse(&npwp).map_or(npwp, |npwp| npwp.as_str().to_owned()));
+    let npwp =
+        trimmed(&fields.npwp).map(|npwp| Npwp::parse(&npwp).map_or(npwp, |npwp| npwp.as_str().to_owned()));
     let (open_npwp, sealed_npwp) = match row.kind {
         VendorKind::Entity => (npwp, None),
         VendorKind::Individual => (None, npwp),
     };
     let mut values = Values { tx, keys };
-    let phone_id = values.keep(PersonalKind::Phone, row.phone_id, opened.phone.as_deref(), phone.as_deref()).await?;
+    let phone_id =
+        values.keep(PersonalKind::Phone, row.phone_id, opened.phone.as_deref(), phone.as_deref()).await?;
     let nik = trimmed(&fields.nik).map(|nik| Nik::parse(&nik).map_or(nik, |nik| nik.as_str().to_owned()));
     let nik_id = values.keep(PersonalKind::Nik, row.nik_id, opened.nik.as_deref(), nik.as_deref()).await?;
-    let npwp_id = values.keep(PersonalKind::Npwp, row.npwp_id, opened.npwp.as_deref(), sealed_npwp.as_deref()).await?;
+    let npwp_id =
+        values.keep(PersonalKind::Npwp, row.npwp_id, opened.npwp.as_deref(), sealed_npwp.as_deref()).await?;
     let account = trimmed(&fields.bank_account);
-    let bank_account_id =
-        values.keep(PersonalKind::BankAccount, row.bank_account_id, opened.bank_account.as_deref(), account.as_deref()).await?;
+    let bank_account_id = values
+        .keep(
+            PersonalKind::BankAccount,
+            row.bank_account_id,
+            opened.bank_account.as_deref(),
+            account.as_deref(),
+        )
+        .await?;
     if let Some(regions) = &fields.regions {
         store::replace_regions(tx, row.id, regions).await?;
     }
     if let Some(licences) = &fields.licences {
         store::replace_licences(tx, row.id, licences, now).await?;
     }
-    let facts = [("nib", fields.nib.is_some()), ("npwp", fields.npwp.is_some()), ("kbli", fields.kbli_codes.is_some())];
+    let facts = [
+        ("nib", fields.nib.is_some()),
+        ("npwp", fields.npwp.is_some()),
+        ("kbli", fields.kbli_codes.is_some()),
+    ];
     for (fact, _) in facts.into_iter().filter(|(_, given)| *given) {
         store::note_fact(tx, row.id, fact, "vendor", None).await?;
     }

@@ -30,7 +30,14 @@ fn state_of(row: &Row) -> Value {
 }
 
 /// Saves and leaves the trail; tells the owners when a template is named.
-async fn settle(tx: &mut Tx, ctx: &Ctx, before: &Row, after: Row, kind: &str, template: Option<&str>) -> Result<Row, Error> {
+async fn settle(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: &Row,
+    after: Row,
+    kind: &str,
+    template: Option<&str>,
+) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
     let notices = template.map(|template| Notice {
         template: template.into(),

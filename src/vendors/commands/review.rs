@@ -71,7 +71,13 @@ async fn decide(
 }
 
 /// Suspends a vendor; readers of its state hide its products at their next read.
-pub async fn suspend(tx: &mut Tx, ctx: &Ctx, id: VendorId, reason: &str, until: Option<DateTime<Utc>>) -> Result<Row, Error> {
+pub async fn suspend(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: VendorId,
+    reason: &str,
+    until: Option<DateTime<Utc>>,
+) -> Result<Row, Error> {
     let row = store::lock(tx, Sight::Realm(ctx.realm()), id).await?;
     ctx.expect_version(row.version)?;
     let now = tx.now().await?;

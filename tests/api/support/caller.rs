@@ -83,7 +83,9 @@ impl Caller {
         let part = reqwest::multipart::Part::bytes(file).file_name("anything.bin");
         let form = fields
             .iter()
-            .fold(reqwest::multipart::Form::new(), |form, (name, value)| form.text((*name).to_owned(), (*value).to_owned()))
+            .fold(reqwest::multipart::Form::new(), |form, (name, value)| {
+                form.text((*name).to_owned(), (*value).to_owned())
+            })
             .part("file", part);
         send(self.request(Method::POST, path).multipart(form)).await
     }
@@ -100,7 +102,12 @@ impl Answer {
     /// The answer, if it is a problem with this status and code.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
-        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(
+            (self.status, self.code().as_str()),
+            (status, code),
+            "{}",
+            String::from_utf8_lossy(&self.bytes)
+        );
         assert_eq!(self.header("content-type"), "application/problem+json");
         self
     }
@@ -119,8 +126,17 @@ impl Answer {
 
     pub fn faults(&self) -> Vec<(String, String)> {
         let faults = self.body["errors"].as_array().cloned().unwrap_or_default();
-        let place = |fault: &Value| ["pointer", "parameter", "header"].iter().find_map(|kind| fault[*kind].as_str().map(str::to_owned));
-        faults.iter().map(|fault| (place(fault).unwrap_or_default(), fault["code"].as_str().unwrap_or_default().to_owned())).collect()
+        let place = |fault: &Value| {
+            ["pointer", "parameter", "header"]
+                .iter()
+                .find_map(|kind| fault[*kind].as_str().map(str::to_owned))
+        };
+        faults
+            .iter()
+            .map(|fault| {
+                (place(fault).unwrap_or_default(), fault["code"].as_str().unwrap_or_default().to_owned())
+            })
+            .collect()
     }
 
     /// The text at a JSON pointer; empty when there is none.
@@ -175,5 +191,7 @@ fn with_key(request: RequestBuilder, path: &str) -> RequestBuilder {
 /// across runtimes.
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    CLIENT.get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client can be made"))
+    CLIENT.get_or_init(|| {
+        reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client can be made")
+    })
 }

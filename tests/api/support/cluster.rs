@@ -25,7 +25,8 @@ pub async fn bench() -> &'static Bench {
 
 async fn start() -> Bench {
     let directory = std::env::temp_dir().join(format!("lokapasar-test-{}", std::process::id()));
-    let server_settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400"];
+    let server_settings =
+        ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=400"];
     let options = ClusterOptions {
         directory: directory.clone(),
         programs: None,
@@ -34,7 +35,8 @@ async fn start() -> Bench {
     let cluster = Cluster::open(options).await.expect("PostgreSQL 15 or later is installed");
     let watcher = watch(&cluster, &directory);
     cluster.create_database(TEMPLATE, None).await.expect("the template can be made");
-    let owner = Db::new(&cluster.owner_url(TEMPLATE), 1, Duration::from_secs(10)).expect("the owner can connect");
+    let owner =
+        Db::new(&cluster.owner_url(TEMPLATE), 1, Duration::from_secs(10)).expect("the owner can connect");
     cli::prepare_database(&owner).await.expect("the migrations run");
     drop(owner);
     Bench { cluster, directory, databases: AtomicU32::new(0), _watcher: watcher }
@@ -95,7 +97,8 @@ impl Bench {
     /// Runs SQL as the superuser and answers the rows as text.
     pub async fn sql(&self, database: &str, text: &str) -> Vec<Vec<Option<String>>> {
         let url = self.cluster.superuser_url().replace("dbname=postgres", &format!("dbname={database}"));
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("the cluster answers");
+        let (client, connection) =
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("the cluster answers");
         let driver = tokio::spawn(connection);
         let messages = client.simple_query(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
         drop(client);

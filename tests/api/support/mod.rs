@@ -50,7 +50,12 @@ impl TestApp {
         Self::start_on(bench.url(&database), database, realm, adjust).await
     }
 
-    pub async fn start_on(url: String, database: String, realm: Realm, adjust: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn start_on(
+        url: String,
+        database: String,
+        realm: Realm,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let directory = bench().await.scratch(&database);
         let mut settings = Settings::defaults(&directory).expect("the defaults are valid");
         settings.listen = "127.0.0.1:0".into();
@@ -66,7 +71,14 @@ impl TestApp {
         let app = app::build(settings, &url, keys).expect("the parts fit");
         let running = http::serve(app, app::register, false).await.expect("the server starts");
         let app = running.app.clone();
-        Self { base: format!("http://{}", running.address), app, database, directory, running: Some(running), counter: AtomicU32::new(0) }
+        Self {
+            base: format!("http://{}", running.address),
+            app,
+            database,
+            directory,
+            running: Some(running),
+            counter: AtomicU32::new(0),
+        }
     }
 
     /// Stops the server and removes the database.
@@ -106,7 +118,13 @@ impl TestApp {
         self.app
             .db
             .transaction(self.realm(), async |tx| {
-                let input = CreateUser { contact, full_name: "Sri Wahyuni", password_hash: &hash, language: Language::Id, demo: false };
+                let input = CreateUser {
+                    contact,
+                    full_name: "Sri Wahyuni",
+                    password_hash: &hash,
+                    language: Language::Id,
+                    demo: false,
+                };
                 accounts::create_user(tx, &ctx, &self.app, &input).await
             })
             .await
@@ -131,8 +149,18 @@ impl TestApp {
         caller.refresh_token = Some(answer.text("/refresh_token"));
         caller.user = Some(user);
         caller.contact = contact.to_owned();
-        caller.membership = answer.body.pointer("/membership/id").and_then(Value::as_str).and_then(|id| id.parse().ok()).map(MembershipId);
-        caller.organisation = answer.body.pointer("/membership/organisation_id").and_then(Value::as_str).and_then(|id| id.parse().ok()).map(OrganisationId);
+        caller.membership = answer
+            .body
+            .pointer("/membership/id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.parse().ok())
+            .map(MembershipId);
+        caller.organisation = answer
+            .body
+            .pointer("/membership/organisation_id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.parse().ok())
+            .map(OrganisationId);
         caller
     }
 
@@ -143,11 +171,19 @@ impl TestApp {
         self.log_in(user, &contact, Some(membership)).await
     }
 
-    pub async fn grant(&self, user: UserId, organisation: Option<OrganisationId>, role: Role, units: &[UnitId]) -> MembershipId {
+    pub async fn grant(
+        &self,
+        user: UserId,
+        organisation: Option<OrganisationId>,
+        role: Role,
+        units: &[UnitId],
+    ) -> MembershipId {
         let ctx = self.system();
         self.app
             .db
-            .transaction(self.realm(), async |tx| accounts::grant(tx, &ctx, user, organisation, role, units, Some("821/001/2026")).await)
+            .transaction(self.realm(), async |tx| {
+                accounts::grant(tx, &ctx, user, organisation, role, units, Some("821/001/2026")).await
+            })
             .await
             .expect("the role can be given")
     }
@@ -163,7 +199,14 @@ impl TestApp {
         self.app
             .db
             .transaction(self.realm(), async |tx| {
-                let agency = accounts::create_agency(tx, &ctx, "Pemerintah Kabupaten Contoh", &format!("D{number:03}"), "Asia/Jakarta").await?;
+                let agency = accounts::create_agency(
+                    tx,
+                    &ctx,
+                    "Pemerintah Kabupaten Contoh",
+                    &format!("D{number:03}"),
+                    "Asia/Jakarta",
+                )
+                .await?;
                 let unit = accounts::NewUnit {
                     code: format!("1.01.{number}"),
                     source_code: None,
@@ -181,7 +224,14 @@ impl TestApp {
 
     /// Steps the worker until it has nothing left to do.
     pub async fn work(&self) {
-        while !cli::step_worker(&self.app).await.expect("the worker works").idle() {}
+        // Positions are given below the oldest transaction of the whole cluster, and other tests' are among them.
+        let waiting = "SELECT count(*) FROM events WHERE id NOT IN (SELECT event_id FROM event_positions)";
+        loop {
+            while !cli::step_worker(&self.app).await.expect("the worker works").idle() {}
+            if self.count(waiting).await == 0 {
+                break;
+            }
+        }
     }
 
     /// Steps the worker and returns the mails to an address so far.

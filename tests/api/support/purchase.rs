@@ -33,10 +33,19 @@ impl TestApp {
     }
 
     /// A package with one budget line, read from files as an operator would.
-    pub async fn package(&self, agency: OrganisationId, unit: UnitId, ceiling: &str, budget: &str) -> (String, String) {
+    pub async fn package(
+        &self,
+        agency: OrganisationId,
+        unit: UnitId,
+        ceiling: &str,
+        budget: &str,
+    ) -> (String, String) {
         let code = format!("RUP{}", self.unique());
         let source_code = format!("{}", self.unique());
-        self.sql(&format!("UPDATE work_units SET source_code = coalesce(source_code, '{source_code}') WHERE id = '{unit}'")).await;
+        self.sql(&format!(
+            "UPDATE work_units SET source_code = coalesce(source_code, '{source_code}') WHERE id = '{unit}'"
+        ))
+        .await;
         let rows = self.sql(&format!("SELECT source_code FROM work_units WHERE id = '{unit}'")).await;
         let source_code = rows[0][0].clone().unwrap_or_default();
         let ctx = self.system();
@@ -44,7 +53,9 @@ impl TestApp {
         let plan = format!(
             "rup_code,unit_code,name,ceiling,procurement_kind,method,fiscal_year\n{code},{source_code},Belanja ATK,{ceiling},goods,E-Purchasing,2035\n"
         );
-        let lines = format!("rup_code,ceiling,account_text,fund_source\n{code},{budget},1.01.01.1.01.0001.5.1.02.01.01.0024.,APBD\n");
+        let lines = format!(
+            "rup_code,ceiling,account_text,fund_source\n{code},{budget},1.01.01.1.01.0001.5.1.02.01.01.0024.,APBD\n"
+        );
         self.app
             .db
             .transaction(self.realm(), async |tx| {
@@ -130,7 +141,11 @@ impl Vendor {
     }
 
     pub async fn decline(&self, order: &str) -> Answer {
-        self.owner.post(&format!("/api/v1/orders/{order}/actions/decline"), json!({ "reason": "Stok rusak kena banjir" })).await
+        self.owner
+            .post(
+                &format!("/api/v1/orders/{order}/actions/decline"),
+                json!({ "reason": "Stok rusak kena banjir" }),
+            )
+            .await
     }
 }
-

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 /// A picture of one pixel.
 pub const PNG: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0,
-    0, 0x1f, 0x15, 0xc4, 0x89,
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0,
+    0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89,
 ];
 /// The beginning of a PDF file.
 pub const PDF: &[u8] = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n";
@@ -38,9 +38,13 @@ impl TestApp {
         } });
         let created = founder.post("/api/v1/vendors", body).await.expect(201);
         let id = VendorId(created.text("/vendor/id").parse().expect("an id"));
-        let membership = created.text("/membership_id").parse().map(lokapasar::kernel::MembershipId).expect("an id");
+        let membership =
+            created.text("/membership_id").parse().map(lokapasar::kernel::MembershipId).expect("an id");
         let owner = self.log_in(user, &contact, Some(membership)).await;
-        owner.upload(&format!("/api/v1/vendors/{id}/documents"), PDF.to_vec(), &[("kind", "identity_card")]).await.expect(201);
+        owner
+            .upload(&format!("/api/v1/vendors/{id}/documents"), PDF.to_vec(), &[("kind", "identity_card")])
+            .await
+            .expect(201);
         Vendor { owner, id }
     }
 
@@ -57,7 +61,11 @@ impl TestApp {
     /// A vendor registered for VAT (PKP); the flag is set as a register would, behind the scenes.
     pub async fn vat_vendor(&self) -> Vendor {
         let vendor = self.vendor().await;
-        self.sql(&format!("UPDATE vendors SET vat_registered = true, vat_confirmation_number = 'PKP-1' WHERE id = '{}'", vendor.id)).await;
+        self.sql(&format!(
+            "UPDATE vendors SET vat_registered = true, vat_confirmation_number = 'PKP-1' WHERE id = '{}'",
+            vendor.id
+        ))
+        .await;
         vendor
     }
 
@@ -66,8 +74,13 @@ impl TestApp {
         let fields = json!({ "availability": "counted", "unit": "H87" });
         let id = self.draft_product(vendor, PENS, price, fields).await;
         if stock > 0 {
-            let movement = json!({ "direction": "add", "quantity": stock.to_string(), "reason": "Stok awal" });
-            vendor.owner.post(&format!("/api/v1/products/{id}/actions/adjust-stock"), movement).await.expect(200);
+            let movement =
+                json!({ "direction": "add", "quantity": stock.to_string(), "reason": "Stok awal" });
+            vendor
+                .owner
+                .post(&format!("/api/v1/products/{id}/actions/adjust-stock"), movement)
+                .await
+                .expect(200);
         }
         vendor.owner.act(&format!("/api/v1/products/{id}/actions/submit")).await.expect(200);
         id
