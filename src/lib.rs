@@ -1,4 +1,55 @@
-//! Lokapasar
+//! Lokapasar: the backend of a marketplace in which government offices buy straight from small
+//! businesses, fully on record. *Lokapasar* is the official Indonesian word for an e-marketplace.
+//!
+//! # The map of the house
+//!
+//! ```text
+//! main → cli → app → slice::api → slice::commands → slice::{model, store}
+//!
+//! kernel     shared vocabulary, pure: ids, roles, actions, money, working days, problem codes
+//! platform   the machinery, no word of the trade in it: http, db, trail, personal, sealing,
+//!            hashing, mail, files, jobs, tabular, telemetry
+//! access     who may do what: one table from action to role, the forbidden pairs beside it
+//! settings   typed configuration, read once
+//! app        THE list: one `routes` per slice; the process's parts put together
+//! cli        one file a subcommand
+//!
+//! policies ← accounts ← taxes ← vendors ← catalog ← packages ← requests ← orders
+//! ```
+//!
+//! A slice is one folder for one noun of the trade: `mod` tells its story and what other slices
+//! may use, `model` decides (pure), `store` remembers (SQL), `commands` do, `api` speaks HTTP.
+//! Slices see each other only up the chain, through what the other's `mod` re-exports. A verb
+//! lives in the most downstream slice that it writes, whatever noun its path begins with.
+//!
+//! # A write, from wire to row
+//!
+//! [`platform::http`]'s one extractor, `Call<Action, Path, Query, Body>`, refuses in the order that
+//! the contract promises: rate → 401 → 403 by role alone → path → query → headers → body, whose
+//! shape is checked against the very schema of the contract, then its own rules. `Call::write` runs
+//! the command in one transaction with its idempotency key and its stored answer; a dry run is the
+//! same, rolled back. A command locks (key → request → orders → stock → package → budget lines →
+//! number counter), checks version, duty and state, saves `WHERE version = n`, and leaves one
+//! audit row and one event by [`platform::trail`].
+//!
+//! Writing functions take `&mut Tx`, which only [`platform::db::Db`] makes: a write outside a
+//! transaction does not compile. `Tx::now` is the one clock of the trade.
+//!
+//! # Where this house differs from its plan, and why
+//!
+//! - **Registration.** Handlers carry no documentation macro. `api.post(path, handler)` derives the
+//!   operation, parameters, body, answers, statuses and security from the handler's own type, and
+//!   the operation id and summary from [`kernel::Action`]; a route cannot be served undocumented,
+//!   and no list is typed twice.
+//! - **The trail is one call.** Audit row and event are written by one statement, so that neither
+//!   can be forgotten. Notices ride in the event; the worker expands them to people.
+//! - **Personal values are one table.** NIK, NPWP of individuals, phones, e-mail addresses and bank
+//!   accounts are rows of `personal_values`; other tables hold their ids. Rotation, reindexing and
+//!   erasure walk one table. A unique value is claimed within a named scope.
+//! - **Merge patches are merged, then judged.** A `PATCH` is laid over the whole as the caller could
+//!   have typed it, and the result is checked by the same rules as a new one.
+//! - **The application's parts** are `platform::App`; what the machinery asks of the slices (who is
+//!   this token, may this role) are two function pointers that `app` fills in.
 pub mod access;
 pub mod accounts;
 pub mod app;

@@ -95,7 +95,7 @@ pub fn spawn(app: App) -> Background {
         handle.block_on(async move {
             let mut rounds: u32 = 0;
             loop {
-                if rounds % 3_600 == 0
+                if rounds.is_multiple_of(3_600)
                     && let Err(error) = tidy(&app).await
                 {
                     tracing::warn!(%error, "the worker could not tidy up");

@@ -274,7 +274,8 @@ pub async fn replace_regions(tx: &mut Tx, vendor: VendorId, regions: &[ServedReg
 }
 
 pub async fn licences(conn: &mut Conn, vendor: VendorId) -> Result<Vec<Licence>, Error> {
-    let rows: Vec<(String, String, String, Option<String>, Option<NaiveDate>)> = vendor_licences::table
+    type Columns = (String, String, String, Option<String>, Option<NaiveDate>);
+    let rows: Vec<Columns> = vendor_licences::table
         .filter(vendor_licences::vendor_id.eq(vendor).and(vendor_licences::ended_at.is_null()))
         .select((
             vendor_licences::kind,

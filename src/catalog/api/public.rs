@@ -187,9 +187,12 @@ fn hit_view(hit: Hit) -> HitView {
     }
 }
 
+/// Stop words, and the synonyms of each word.
+type Dictionary = (HashSet<&'static str>, HashMap<&'static str, Vec<&'static str>>);
+
 /// The words that count, each with its synonyms as alternatives; `:*` lets a beginning match.
 fn words(text: &str) -> Vec<String> {
-    static DICTIONARY: OnceLock<(HashSet<&str>, HashMap<&str, Vec<&str>>)> = OnceLock::new();
+    static DICTIONARY: OnceLock<Dictionary> = OnceLock::new();
     let (stop_words, synonyms) = DICTIONARY.get_or_init(|| {
         let mut synonyms: HashMap<&str, Vec<&str>> = HashMap::new();
         for (word, synonym) in SYNONYMS.lines().skip(1).filter_map(|line| line.trim().split_once(',')) {

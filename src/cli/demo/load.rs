@@ -418,7 +418,7 @@ fn vendor_row(world: &World, number: u32, stamp: &str) -> Vec<String> {
     let entity = number % 10 >= 7;
     let region = &world.districts[number as usize % world.districts.len()];
     let owner = format!("{} {}", pick(&world.given, &mut dice), pick(&world.family, &mut dice));
-    let registered = entity && number % 3 == 0;
+    let registered = entity && number.is_multiple_of(3);
     let sales = dice.random_range(20_u64..1_900) * 1_000_000;
     vec![
         vendor_id(number).to_string(),
@@ -496,7 +496,7 @@ fn product(world: &World, number: u32, vendors: u32) -> Made {
         "tax_exclusive".into(),
         of(|leaf| &leaf.tax_class),
         of(|leaf| &leaf.kbki_code),
-        if number % 5 == 0 { "local" } else { "domestic" }.into(),
+        if number.is_multiple_of(5) { "local" } else { "domestic" }.into(),
         "{}".into(),
         availability,
         "1".into(),

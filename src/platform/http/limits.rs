@@ -46,7 +46,7 @@ impl Limits {
     }
 
     pub fn check_address(&self, address: IpAddr) -> Result<Rate, Refusal> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % 10_000 == 0 {
+        if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(10_000) {
             self.by_user.retain_recent();
             self.by_address.retain_recent();
             self.log_ins.retain_recent();

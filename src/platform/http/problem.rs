@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 /// A refusal together with what rendering it needs of the request.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    pub refusal: Refusal,
-    pub scene: Scene,
+    pub refusal: Box<Refusal>,
+    pub scene: Box<Scene>,
 }
 
 /// What of the request goes into a problem document.
@@ -59,18 +59,18 @@ impl Problem {
     /// Turns any error into what the caller may read of it; faults of ours are logged here, once.
     pub fn new(error: Error, scene: Scene) -> Self {
         let refusal = match error {
-            Error::Refused(refusal) => *refusal,
+            Error::Refused(refusal) => refusal,
             Error::Unavailable(what) => {
                 tracing::warn!(trace_id = %scene.trace_id, what, "unavailable");
-                Refusal::new(Code::Unavailable).retry_after(2)
+                Box::new(Refusal::new(Code::Unavailable).retry_after(2))
             }
-            Error::Retry => Refusal::new(Code::Unavailable).retry_after(1),
+            Error::Retry => Box::new(Refusal::new(Code::Unavailable).retry_after(1)),
             Error::Internal(what) => {
                 tracing::error!(trace_id = %scene.trace_id, instance = %scene.instance, what, "internal error");
-                Refusal::new(Code::InternalError)
+                Box::new(Refusal::new(Code::InternalError))
             }
         };
-        Self { refusal, scene }
+        Self { refusal, scene: Box::new(scene) }
     }
 
     pub fn respond(&self) -> HttpResponse {

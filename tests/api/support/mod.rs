@@ -1,5 +1,7 @@
 //! The test bench: one PostgreSQL cluster for the whole run, one database and one real server for
 //! each test, mails in memory, callers that speak the domain.
+#![allow(dead_code, unused_imports, reason = "a bench for all tests; not every run of one module uses all of it")]
+
 mod caller;
 mod cluster;
 pub mod purchase;
