@@ -64,7 +64,9 @@ fn rule(action: Action) -> Rule {
         EndMembership | InviteMember | ListInvitations | RevokeInvitation => {
             Roles(&[Role::Admin, Role::BudgetUser, Role::VendorOwner])
         }
-        MoveSandboxClock | ListSandboxMails => LoggedIn,
+        MoveSandboxClock => LoggedIn,
+        // Mails of a sandbox hold its people's links.
+        ListSandboxMails => Roles(&[Role::Admin]),
         ListPolicies | ListForbiddenPairs | PreviewTax | ListPublicVendors | GetPublicVendor
         | ListCategories | SearchProducts | GetPublicProduct | GetProductPhoto => Public,
         CreateVendor => LoggedIn,

@@ -53,7 +53,7 @@ CREATE TABLE vendors (
     CONSTRAINT vendors_origin_key UNIQUE (realm, origin_system, external_ref)
 );
 CREATE UNIQUE INDEX vendors_nib_key ON vendors (realm, nib)
-    WHERE nib IS NOT NULL AND status NOT IN ('draft', 'rejected');
+    WHERE nib IS NOT NULL AND status NOT IN ('draft', 'revision_requested', 'rejected');
 CREATE INDEX vendors_queue_idx ON vendors (realm, submitted_at, id) WHERE status IN ('submitted', 'in_review');
 CREATE INDEX vendors_public_idx ON vendors (realm, id) WHERE status = 'verified';
 GRANT SELECT, INSERT, UPDATE ON vendors TO lokapasar_app;

@@ -1,7 +1,8 @@
 //! Units of measure and the category tree that come with the program (`data/`).
-use super::model::{Availability, ProcurementKind, ReviewMode, TaxClass};
+use super::model::{Availability, ReviewMode, TaxClass};
 use super::store;
 use crate::kernel::Error;
+use crate::kernel::ProcurementKind;
 use crate::platform::db::Tx;
 use serde::Deserialize;
 

@@ -18,7 +18,7 @@ mod store;
 
 pub use api::routes;
 pub use load::load_reference;
-pub use model::{Availability, ProcurementKind};
+pub use model::Availability;
 pub use store::{
     Need, Offer, assign_to_order, count_held, firm_up, offers, release_order, release_request, reserve,
     set_lapse,

@@ -38,12 +38,6 @@ kept_as_text!(
     }
 );
 kept_as_text!(
-    /// Kind of procurement (Perpres 16/2018 Pasal 3).
-    ProcurementKind {
-        Goods = "goods", OtherServices = "other_services", Construction = "construction", Consultancy = "consultancy",
-    }
-);
-kept_as_text!(
     /// When a curator looks at a product: before it is public, after, or at a sample.
     ReviewMode { Before = "before", After = "after", Sample = "sample" }
 );
@@ -160,6 +154,8 @@ impl State {
     pub fn edited(self, reviewed_first: bool) -> Self {
         match self {
             Self::Published if reviewed_first => Self::InReview,
+            // Off the shelf it waits until its vendor hands it in again.
+            Self::Unpublished if reviewed_first => Self::Draft,
             state => state,
         }
     }

@@ -96,6 +96,22 @@ pub fn refuse(code: Code) -> Error {
 }
 
 impl Error {
+    /// The same faults with their pointers one level down, where the fields were sent as part of
+    /// something larger; those named stay where they are.
+    pub fn below(mut self, parent: &str, except: &[&str]) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            for fault in &mut refusal.faults {
+                if let Place::Pointer(pointer) = &mut fault.place
+                    && let Some(rest) = pointer.strip_prefix("#/")
+                    && !except.contains(&rest.split('/').next().unwrap_or_default())
+                {
+                    *pointer = format!("#/{parent}/{rest}");
+                }
+            }
+        }
+        self
+    }
+
     /// The code, when it is a refusal.
     pub fn code(&self) -> Option<Code> {
         match self {

@@ -9,6 +9,7 @@ mod id;
 mod identifier;
 mod language;
 mod money;
+mod procurement;
 mod realm;
 mod role;
 
@@ -22,5 +23,6 @@ pub use id::*;
 pub use identifier::{Nib, Nik, Npwp, NpwpWarning, email_address, mask, phone_number, region_prefix_of_nik};
 pub use language::Language;
 pub use money::{Amount, Percent, Quantity, whole_rupiah};
+pub use procurement::ProcurementKind;
 pub use realm::Realm;
 pub use role::{Capacity, OrganisationKind, Role};

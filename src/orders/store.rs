@@ -155,6 +155,7 @@ pub async fn list(
     conn: &mut Conn,
     sight: &Sight,
     status: Option<OrderStatus>,
+    now: DateTime<Utc>,
     request: Option<RequestId>,
     after: Option<OrderId>,
     limit: i64,
@@ -172,7 +173,13 @@ pub async fn list(
         Sight::Agency { units, .. } => query.filter(orders::unit_id.eq_any(units.clone())),
     };
     if let Some(status) = status {
-        query = query.filter(orders::status.eq(status));
+        // The status as it is shown: by the clock.
+        let shown = diesel::dsl::sql::<Text>(
+            "(CASE WHEN orders.status IN ('issued', 'change_proposed') AND orders.answer_due_at <= ",
+        )
+        .bind::<Timestamptz, _>(now)
+        .sql(" THEN 'expired' ELSE orders.status END)");
+        query = query.filter(shown.eq(status.as_str()));
     }
     if let Some(request) = request {
         query = query.filter(orders::request_id.eq(request));

@@ -1,6 +1,6 @@
 //! Packages and budget lines over HTTP, read by their agency.
 use super::store::{self, BudgetLine, Package, Sight};
-use crate::catalog::ProcurementKind;
+use crate::kernel::ProcurementKind;
 use crate::kernel::{Amount, BudgetLineId, Ctx, Error, PackageId, UnitId, act};
 use crate::platform::http::{Api, Call, Listing, Reply, Sends};
 use chrono::{DateTime, NaiveDate, Utc};

@@ -99,7 +99,13 @@ pub async fn import_packages(
             None => None,
         };
         let (start, end) = (day(START), day(END));
-        let own_year = cells.given(YEAR).and_then(|year| year.parse::<i32>().ok()).or(start.map(|day| day.year()));
+        let written = cells.given(YEAR).and_then(|year| year.parse::<i32>().ok()).or(start.map(|day| day.year()));
+        // A plan without a contract date still was announced in some year.
+        let announced = day(&["tgl_pengumuman_paket", "announced_on"]).map(|day| day.year());
+        let own_year = written.or(announced);
+        if written.is_none() && announced.is_some() {
+            found.push(cells.finding(YEAR, false, "year_guessed", "Tahun anggaran diambil dari pengumuman / the year is that of the announcement"));
+        }
         let year = target.as_fiscal_year.or(own_year).filter(|year| (2000..2100).contains(year));
         if year.is_none() {
             found.push(cells.finding(YEAR, true, "year_missing", "Tahun anggaran tidak diketahui / the fiscal year is unknown"));
@@ -118,6 +124,16 @@ pub async fn import_packages(
         Ok::<_, ImportError>(())
     })?;
     report.plausible()?;
+    // A code that comes twice counts as its last row says.
+    let mut last: HashMap<(String, String), usize> = HashMap::new();
+    for (place, (row, _)) in rows.iter().enumerate() {
+        last.insert((row["rup_code"].to_string(), row["fiscal_year"].to_string()), place);
+    }
+    let mut place = 0;
+    rows.retain(|(row, _)| {
+        place += 1;
+        last.get(&(row["rup_code"].to_string(), row["fiscal_year"].to_string())) == Some(&(place - 1))
+    });
     let mut units = accounts::units_by_source_code(tx.conn(), target.agency).await?;
     let realm = tx.realm();
     for batch in rows.chunks_mut(BATCH) {
@@ -152,7 +168,7 @@ pub async fn import_budget_lines(
             }
             Some(_) => {}
         }
-        let (text, fund) = (cells.get(ACCOUNT), cells.get(FUND));
+        let (text, fund) = (cells.get(ACCOUNT), cells.given(FUND).unwrap_or("APBD"));
         let known = account(text);
         if known.is_none() {
             found.push(cells.finding(ACCOUNT, false, "account_not_found", "Rekening belanja tidak ditemukan dalam MAK / no account is found in the MAK text"));
@@ -167,7 +183,7 @@ pub async fn import_budget_lines(
         let (account_code, sub_activity) = known.map_or((None, None), |(account, sub_activity)| (Some(account), sub_activity));
         let row = json!({
             "id": new_id::<Uuid>(), "ordinal": ordinal, "sub_activity": sub_activity, "account_code": account_code,
-            "account_text": text, "fund_source": if fund.is_empty() { "APBD" } else { fund }, "dpa_version": dpa_version,
+            "account_text": text, "fund_source": fund, "dpa_version": dpa_version,
             "ceiling": amount.to_string(), "raw": cells.raw(),
         });
         let orphan = cells.finding(CODE, true, "no_package", "Paket tidak ada / there is no such package");
@@ -193,6 +209,7 @@ pub async fn import_budget_lines(
     }
     report.plausible()?;
     let realm = tx.realm();
+    report.changed += store::end_missing_lines(tx, &json!(rows)).await? as u64;
     for batch in rows.chunks(BATCH) {
         report.changed += store::upsert_lines(tx, realm, target.agency, &json!(batch)).await? as u64;
     }

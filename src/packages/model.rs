@@ -1,5 +1,5 @@
 //! How the texts of plans and budgets are read. Pure.
-use crate::catalog::ProcurementKind;
+use crate::kernel::ProcurementKind;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

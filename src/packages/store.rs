@@ -1,5 +1,5 @@
 //! Packages, budget lines, and what is held on them.
-use crate::catalog::ProcurementKind;
+use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, BudgetLineId, Code, Error, OrderId, OrganisationId, PackageId, Realm, RequestId, UnitId, refuse,
 };
@@ -290,17 +290,23 @@ async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -
 /// Takes an amount out of the stage it was held in.
 async fn change(tx: &mut Tx, held: &Held, amount: rust_decimal::Decimal, stage: &str) -> Result<(), Error> {
     let column = if stage == "committed" { "committed" } else { "reserved" };
-    diesel::sql_query(format!("UPDATE packages SET {column} = {column} - $2 WHERE id = $1"))
-        .bind::<SqlUuid, _>(held.package_id)
+    diesel::sql_query(format!(
+        "UPDATE packages SET {column} = {column} - $2,
+            shortfall = greatest(0, reserved + committed - $2 - ceiling) WHERE id = $1"
+    ))
+    .bind::<SqlUuid, _>(held.package_id)
+    .bind::<Numeric, _>(amount)
+    .execute(tx.conn())
+    .await?;
+    if let Some(line) = held.budget_line_id {
+        diesel::sql_query(format!(
+            "UPDATE budget_lines SET {column} = {column} - $2,
+            shortfall = greatest(0, reserved + committed + spent - $2 - greatest(ceiling, 0)) WHERE id = $1"
+        ))
+        .bind::<SqlUuid, _>(line)
         .bind::<Numeric, _>(amount)
         .execute(tx.conn())
         .await?;
-    if let Some(line) = held.budget_line_id {
-        diesel::sql_query(format!("UPDATE budget_lines SET {column} = {column} - $2 WHERE id = $1"))
-            .bind::<SqlUuid, _>(line)
-            .bind::<Numeric, _>(amount)
-            .execute(tx.conn())
-            .await?;
     }
     Ok(())
 }
@@ -451,7 +457,7 @@ pub async fn upsert_lines(
          FROM jsonb_to_recordset($1) AS r(id uuid, package_id uuid, ordinal int, sub_activity text, account_code text, account_text text,
             fund_source text, dpa_version text, ceiling numeric, raw jsonb)
          JOIN packages p ON p.id = r.package_id
-         ON CONFLICT ON CONSTRAINT budget_lines_natural_key DO NOTHING",
+         ON CONFLICT ON CONSTRAINT budget_lines_natural_key DO UPDATE SET ended_at = NULL WHERE budget_lines.ended_at IS NOT NULL",
     )
     .bind::<Jsonb, _>(rows)
     .bind::<Text, _>(realm)
@@ -477,4 +483,47 @@ pub async fn by_rup_code(
         query = query.filter(packages::fiscal_year.eq(year));
     }
     Ok(query.load(conn).await?)
+}
+
+/// Ends the lines that a package's newest plan no longer has and that hold nothing; answers how many.
+pub async fn end_missing_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error> {
+    let now = tx.now().await?;
+    Ok(diesel::sql_query(
+        "WITH plan AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1)
+            AS r(package_id uuid, account_text text, fund_source text, ceiling numeric, ordinal int))
+         UPDATE budget_lines b SET ended_at = $2, version = version + 1
+         WHERE b.ended_at IS NULL AND b.reserved + b.committed + b.spent = 0
+           AND b.package_id IN (SELECT package_id FROM plan)
+           AND NOT EXISTS (SELECT FROM plan r WHERE r.package_id = b.package_id AND r.account_text = b.account_text
+                AND r.fund_source = b.fund_source AND r.ceiling = b.ceiling AND r.ordinal = b.ordinal)",
+    )
+    .bind::<Jsonb, _>(rows)
+    .bind::<Timestamptz, _>(now)
+    .execute(tx.conn())
+    .await?)
+}
+
+/// What lapsed reservations still hold of a package and its budget lines.
+pub struct Lapsed {
+    pub on_package: Amount,
+    pub by_line: std::collections::HashMap<BudgetLineId, Amount>,
+}
+
+pub async fn lapsed_on(conn: &mut Conn, package: PackageId, now: DateTime<Utc>) -> Result<Lapsed, Error> {
+    let rows: Vec<Held> = diesel::sql_query(
+        "SELECT package_id, budget_line_id, amount, stage FROM budget_reservations
+         WHERE package_id = $1 AND released_at IS NULL AND lapses_at <= $2",
+    )
+    .bind::<SqlUuid, _>(package)
+    .bind::<Timestamptz, _>(now)
+    .load(conn)
+    .await?;
+    let mut by_line = std::collections::HashMap::new();
+    for held in &rows {
+        if let Some(line) = held.budget_line_id {
+            let sum = by_line.entry(line).or_insert(Amount::ZERO);
+            *sum = *sum + held.amount;
+        }
+    }
+    Ok(Lapsed { on_package: rows.iter().map(|held| held.amount).sum(), by_line })
 }

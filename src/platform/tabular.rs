@@ -201,8 +201,12 @@ impl Cells<'_> {
 
     /// Cells that a spreadsheet would run instead of show.
     pub fn formulas(&self) -> Vec<Finding> {
-        let formula =
-            |text: &str| text.starts_with(['=', '@']) || (text.starts_with(['+', '-']) && text.contains('('));
+        let formula = |text: &str| {
+            let call = text.trim_start_matches(['+', '-']);
+            let name = call.split('(').next().unwrap_or_default();
+            let calls = call.len() < text.len() && call.contains('(') && name.len() > 1;
+            text.starts_with(['=', '@']) || (calls && name.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        };
         self.columns
             .iter()
             .filter(|(_, place)| self.record.get(**place).is_some_and(|text| formula(text.trim())))

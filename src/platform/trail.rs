@@ -125,9 +125,19 @@ pub async fn record(tx: &mut Tx, ctx: &Ctx, fact: Fact<'_>) -> Result<(), Error>
 /// Rows below the oldest running transaction cannot be preceded by a later commit; a visible row
 /// at or above the newest one is from before a restore and counts as committed.
 pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
+    #[derive(diesel::QueryableByName)]
+    struct Turn {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        mine: bool,
+    }
+    // A statement of its own: the next one's snapshot must be younger than the lock.
+    let turn: Turn =
+        diesel::sql_query("SELECT pg_try_advisory_xact_lock(7305227) AS mine").get_result(tx.conn()).await?;
+    if !turn.mine {
+        return Ok(0);
+    }
     let done = diesel::sql_query(
-        "WITH turn AS (SELECT pg_try_advisory_xact_lock(7305227) AS mine),
-         frontier AS (
+        "WITH frontier AS (
              SELECT pg_snapshot_xmin(s)::text::bigint AS oldest, pg_snapshot_xmax(s)::text::bigint AS newest
              FROM pg_current_snapshot() AS s
          ), fresh AS (
@@ -140,7 +150,7 @@ pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
          )
          INSERT INTO event_positions (position, event_id, recorded_at)
          SELECT (SELECT coalesce(max(position), 0) FROM event_positions) + step, id, recorded_at
-         FROM fresh WHERE (SELECT mine FROM turn)",
+         FROM fresh",
     )
     .execute(tx.conn())
     .await?;

@@ -109,11 +109,18 @@ pub async fn assess(
     let today = zone.date_of(now);
     let policies = policies::at(conn, today, Some(row.agency_id)).await?;
     let sight = packages::Sight { agency: row.agency_id, units: Vec::new() };
-    let package = packages::package(conn, &sight, row.package_id).await?;
+    // What lapsed counts as free: the reservation itself lets go of it first.
+    let lapsed = packages::lapsed_on(conn, row.package_id, now).await?;
+    let mut package = packages::package(conn, &sight, row.package_id).await?;
+    package.reserved = Amount((package.reserved.0 - lapsed.on_package.0).max(Decimal::ZERO));
     let budget_line = match row.budget_line_id {
         Some(line) => packages::budget_line(conn, row.package_id, line).await?,
         None => None,
     };
+    let budget_line = budget_line.map(|line| BudgetLine {
+        ceiling: line.ceiling + lapsed.by_line.get(&line.id).copied().unwrap_or_default().0,
+        ..line
+    });
     let products: Vec<_> = lines.iter().map(|line| line.product_id).collect();
     let offers = catalog::offers(conn, row.realm, &products).await?;
     let vendor_ids: Vec<_> =
@@ -141,7 +148,7 @@ pub async fn assess(
     limits(&scene, whole, &mut checks)?;
     let budget_mode = budget(&scene, whole.gross, &mut checks)?;
     splitting(conn, &scene, whole, &priced, &mut checks).await?;
-    comparison(&scene, whole, &mut checks)?;
+    comparison(conn, &scene, whole, &mut checks).await?;
     officers(conn, &scene, &vendor_ids, &mut checks).await?;
     let approvers: Option<Approvers> = scene.policies.step("approval.steps", whole.gross)?;
     let form: ContractForm = scene
@@ -399,7 +406,8 @@ async fn splitting(
     let prefixes: Vec<String> = offers().map(|offer| offer.kbki_code.chars().take(5).collect()).collect();
     let since = scene.now - TimeDelta::days(window.into());
     let lately =
-        store::bought_lately(conn, scene.row.unit_id, scene.row.package_id, &prefixes, since).await?;
+        store::bought_lately(conn, scene.row.unit_id, scene.row.package_id, &prefixes, since, scene.now)
+            .await?;
     let reason = scene.row.split_reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
     let missing = (lately && !reason).then_some(Code::SplitReasonRequired);
     let figures = json!({ "window_days": window, "bought_lately": lately, "kbki": prefixes });
@@ -407,14 +415,20 @@ async fn splitting(
     Ok(())
 }
 
-fn comparison(scene: &Scene<'_>, whole: Totals, checks: &mut Vec<Check>) -> Result<(), Error> {
+async fn comparison(
+    conn: &mut Conn,
+    scene: &Scene<'_>,
+    whole: Totals,
+    checks: &mut Vec<Check>,
+) -> Result<(), Error> {
     let from = scene.policies.amount("comparison.duty_from")?;
     let minimum = scene.policies.count("comparison.minimum_offers")?;
     let stored: Option<Comparison> =
         scene.row.comparison.clone().and_then(|value| serde_json::from_value(value).ok());
-    let offers = stored
-        .as_ref()
-        .map_or(0, |stored| stored.product_ids.iter().collect::<std::collections::HashSet<_>>().len());
+    // Only offers that are there to be seen count.
+    let seen = stored.as_ref().map(|stored| stored.product_ids.clone()).unwrap_or_default();
+    let offers =
+        catalog::offers(conn, scene.row.realm, &seen).await?.iter().filter(|offer| offer.published).count();
     let reason = stored
         .as_ref()
         .and_then(|stored| stored.reason.as_deref())

@@ -3,10 +3,10 @@ use super::assess::{self, Assessment};
 use super::model::{Duty, LineFields, PaymentWay, RequestFields, RequestStatus, State};
 use super::store::{self, LineRow, Row, Sight, SlotRow};
 use crate::accounts;
-use crate::catalog::{self, ProcurementKind};
+use crate::catalog;
 use crate::kernel::{
-    Amount, Code, Ctx, Error, Fault, LineId, MembershipId, OrderId, PackageId, ProductId, Refusal, RequestId,
-    Role, UnitId, phone_number, refuse,
+    Amount, Code, Ctx, Error, Fault, LineId, MembershipId, OrderId, PackageId, ProcurementKind, ProductId,
+    Refusal, RequestId, Role, UnitId, phone_number, refuse,
 };
 use crate::packages;
 use crate::platform::db::{Conn, Tx};
@@ -300,8 +300,7 @@ pub async fn reject(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Resu
 
 /// Cancels before anything is ordered.
 pub async fn cancel(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result<Row, Error> {
-    let row = store::lock(tx, &member_sight(ctx)?, id).await?;
-    ctx.expect_version(row.version)?;
+    let row = lock_for_approver(tx, ctx, id).await?;
     if ctx.member()?.role == Role::ProcurementOfficer {
         require_officer(ctx, &row)?;
     }
@@ -410,6 +409,15 @@ pub async fn reassign(
     if let Some(other) = other
         && store::user_of(tx.conn(), other).await? == found.user_id
     {
+        return Err(refuse(Code::PairProcurementCommitment));
+    }
+    let vendors: Vec<_> = store::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
+    if store::any_member_of(tx.conn(), found.user_id, &vendors).await? {
+        return Err(refuse(Code::PairOfficialVendorOwner));
+    }
+    let hash = row.content_hash.clone().unwrap_or_default();
+    let approved_by = store::approvals(tx.conn(), id, &hash).await?;
+    if duty == Duty::ProcurementOfficer && approved_by.iter().any(|step| step.user_id == found.user_id) {
         return Err(refuse(Code::PairProcurementCommitment));
     }
     let (from, next) = match duty {

@@ -19,6 +19,6 @@ pub use api::{RequestView, SlotView, routes, view};
 pub use commands::{announce_expired, approved, copy_lines, member_sight, step_taken, submit};
 pub use model::{PaymentWay, RequestStatus};
 pub use store::{
-    Approval, LineRow, Row, any_member_of, approvals, insert_approval, lines, lock, next_number, officer_of,
-    shipping_of, slots_of, user_of,
+    Approval, LineRow, Row, any_member_of, approvals, commitment_officer_of, insert_approval, lines, lock,
+    move_slots, next_number, officer_of, shipping_of, slots_of, user_of,
 };

@@ -1,5 +1,5 @@
 //! What a request may become. Pure.
-use crate::catalog::ProcurementKind;
+use crate::kernel::ProcurementKind;
 use crate::kernel::{BudgetLineId, Code, Error, MembershipId, PackageId, ProductId, Quantity, refuse};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};

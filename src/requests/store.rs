@@ -1,6 +1,6 @@
 //! How requests are remembered.
 use super::model::{Duty, PaymentWay, RequestStatus, State};
-use crate::catalog::ProcurementKind;
+use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, BudgetLineId, Code, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId,
     PersonalValueId, ProductId, Quantity, Realm, RequestId, UnitId, UserId, VendorId, refuse,
@@ -184,10 +184,21 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Erro
     find(tx.conn(), sight, id).await
 }
 
+/// The status as it is shown, by the clock that is bound twice, and by what became of the orders.
+const SHOWN_STATUS: [&str; 3] = [
+    "(CASE WHEN requests.status = 'pending_approval' AND requests.approval_due_at <= ",
+    " THEN 'expired' WHEN requests.status IN ('ordered', 'partially_ordered', 'closed') THEN (
+        SELECT CASE WHEN NOT bool_or(ended.bad) THEN 'ordered' WHEN bool_and(ended.bad) THEN 'closed' ELSE 'partially_ordered' END
+        FROM (SELECT o.status IN ('declined', 'expired', 'cancelled') OR (o.status IN ('issued', 'change_proposed')
+            AND o.answer_due_at <= ",
+    ") AS bad FROM orders o WHERE o.request_id = requests.id) AS ended) ELSE requests.status END)",
+];
+
 pub async fn list(
     conn: &mut Conn,
     sight: &Sight,
     status: Option<RequestStatus>,
+    now: DateTime<Utc>,
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<Row>, Error> {
@@ -204,7 +215,12 @@ pub async fn list(
         query.filter(requests::unit_id.eq_any(sight.units.clone()))
     };
     if let Some(status) = status {
-        query = query.filter(requests::status.eq(status));
+        let [by_clock, by_orders, rest] = SHOWN_STATUS;
+        let shown = diesel::dsl::sql::<Text>(by_clock)
+            .bind::<Timestamptz, _>(now)
+            .sql(by_orders)
+            .bind::<Timestamptz, _>(now);
+        query = query.filter(shown.sql(rest).eq(status.as_str()));
     }
     Ok(query.load(conn).await?)
 }
@@ -360,6 +376,7 @@ pub async fn bought_lately(
     package: PackageId,
     kbki_prefixes: &[String],
     since: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     #[derive(QueryableByName)]
     struct Found {
@@ -369,13 +386,15 @@ pub async fn bought_lately(
     let row: Found = diesel::sql_query(
         "SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
             WHERE r.unit_id = $1 AND r.package_id <> $2 AND r.submitted_at >= $4
-              AND r.status IN ('pending_approval', 'approved', 'ordered', 'partially_ordered')
+              AND (r.status IN ('approved', 'ordered', 'partially_ordered')
+                OR (r.status = 'pending_approval' AND r.approval_due_at > $5))
               AND left(l.snapshot ->> 'kbki_code', 5) = ANY($3)) AS found",
     )
     .bind::<SqlUuid, _>(unit)
     .bind::<SqlUuid, _>(package)
     .bind::<Array<Text>, _>(kbki_prefixes)
     .bind::<Timestamptz, _>(since)
+    .bind::<Timestamptz, _>(now)
     .get_result(conn)
     .await?;
     Ok(row.found)
@@ -527,4 +546,21 @@ pub async fn shipping_of(
 /// The membership in charge of a request.
 pub async fn officer_of(conn: &mut Conn, request: RequestId) -> Result<MembershipId, Error> {
     Ok(requests::table.find(request).select(requests::officer_id).first(conn).await?)
+}
+
+/// Moves the deliveries of some lines to another day.
+pub async fn move_slots(tx: &mut Tx, lines: &[LineId], day: NaiveDate) -> Result<(), Error> {
+    diesel::update(delivery_slots::table.filter(delivery_slots::line_id.eq_any(lines)))
+        .set(delivery_slots::day.eq(day))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The commitment officer who was named for a request.
+pub async fn commitment_officer_of(
+    conn: &mut Conn,
+    request: RequestId,
+) -> Result<Option<MembershipId>, Error> {
+    Ok(requests::table.find(request).select(requests::commitment_officer_id).first(conn).await?)
 }

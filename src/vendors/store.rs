@@ -140,6 +140,7 @@ pub async fn list(
     conn: &mut Conn,
     sight: Sight,
     status: Option<VendorStatus>,
+    now: DateTime<Utc>,
     after: Option<VendorId>,
     limit: i64,
 ) -> Result<Vec<Row>, Error> {
@@ -157,7 +158,13 @@ pub async fn list(
         }
     };
     if let Some(status) = status {
-        query = query.filter(vendors::status.eq(status));
+        // The status as it is shown: a suspension that is over is none.
+        let shown = diesel::dsl::sql::<Text>(
+            "(CASE WHEN vendors.status = 'suspended' AND vendors.suspended_until <= ",
+        )
+        .bind::<Timestamptz, _>(now)
+        .sql(" THEN 'verified' ELSE vendors.status END)");
+        query = query.filter(shown.eq(status.as_str()));
     }
     Ok(query.load(conn).await?)
 }
@@ -414,7 +421,7 @@ pub async fn trading(
 ) -> Result<Vec<Trading>, Error> {
     Ok(diesel::sql_query(
         "SELECT id, name, vat_registered,
-            (status = 'verified' OR (status = 'suspended' AND suspended_until <= $3)) AS open
+            (status = 'verified' OR (status = 'suspended' AND coalesce(suspended_until <= $3, false))) AS open
          FROM vendors WHERE id = ANY($1) AND realm = $2",
     )
     .bind::<diesel::sql_types::Array<SqlUuid>, _>(ids)

@@ -2,7 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod accounts;
+mod architecture;
+mod authorization;
+mod bad_input;
 mod catalog;
+mod cluster;
+mod concurrency;
 mod edge;
+mod faults;
 mod journey;
+mod migrations;
+mod openapi;
+mod orders;
+mod packages;
+mod red;
+mod requests;
+mod secrecy;
 mod support;
+mod vendors;

@@ -44,7 +44,8 @@ pub async fn invite(
     let found = found
         .filter(|found| own || (admin_may && found.kind != OrganisationKind::Vendor))
         .ok_or_else(|| Refusal::rules(vec![Fault::at("#/organisation_id", Code::UnknownReference)]))?;
-    check(tx, appointment, found.kind, organisation).await?;
+    // An office appoints to its own units; across offices it takes the platform's people.
+    check(tx, appointment, found.kind, organisation, member.role == Role::Admin).await?;
     let now = tx.now().await?;
     let policies = policies::at(tx.conn(), member.time_zone.date_of(now), None).await?;
     let row = InvitationRow {
@@ -216,7 +217,7 @@ pub async fn grant(
         valid_from: today,
         valid_to: None,
     };
-    check(tx, &appointment, found.kind, organisation).await?;
+    check(tx, &appointment, found.kind, organisation, true).await?;
     Ok(appoint(tx, ctx, user, organisation, realm, &appointment).await?.id)
 }
 
@@ -226,6 +227,7 @@ async fn check(
     appointment: &Appointment,
     kind: OrganisationKind,
     organisation: OrganisationId,
+    across: bool,
 ) -> Result<(), Error> {
     let mut faults = Vec::new();
     if appointment.role.organisation_kind() != kind {
@@ -246,7 +248,7 @@ async fn check(
         faults.push(Fault::at("#/capacity", Code::ValueNotAllowed));
     }
     // A procurement officer alone may be appointed to units of other agencies.
-    let agency = (appointment.role != Role::ProcurementOfficer).then_some(organisation);
+    let agency = (!across || appointment.role != Role::ProcurementOfficer).then_some(organisation);
     let known = store::count_units(tx.conn(), realm, agency, &appointment.unit_ids).await?;
     if usize::try_from(known) != Ok(distinct.len()) {
         faults.push(Fault::at("#/unit_ids", Code::UnknownReference));

@@ -46,7 +46,9 @@ async fn create_product(
             price: Some(input.price),
             ..input.fields.clone()
         };
-        let row = commands::create(tx, ctx, &fields).await?;
+        let row = commands::create(tx, ctx, &fields)
+            .await
+            .map_err(|error| error.below("fields", &["name", "category_code", "price"]))?;
         let (location, version) = (format!("/api/v1/products/{}", row.id), row.version);
         Ok(Created { view: view(tx.conn(), ctx, row).await?, version, location })
     })

@@ -1,7 +1,8 @@
 //! What everyone sees: categories, search, product pages, photos.
-use super::super::model::{Availability, Origin, PriceBasis, PriceTier, ProcurementKind, TaxClass};
+use super::super::model::{Availability, Origin, PriceBasis, PriceTier, TaxClass};
 use super::super::store::{self, After, Category, Filter, Hit, Sort};
 use super::view::{PhotoView, StockView};
+use crate::kernel::ProcurementKind;
 use crate::kernel::{Amount, Percent, PhotoId, ProductId, Quantity, VendorId, act};
 use crate::platform::db;
 use crate::platform::http::{Api, Call, Download, Listing, Reply, Sends};
@@ -16,6 +17,8 @@ const SYNONYMS: &str = include_str!("../../../data/synonyms.csv");
 const STOP_WORDS: &str = include_str!("../../../data/stop_words.txt");
 /// Relevance ends after so many hits.
 const RELEVANT_HITS: i64 = 200;
+/// How many words the search statement has places for.
+const WORDS: usize = 5;
 
 pub fn routes(api: &mut Api) {
     api.get("/public/v1/categories", list_categories)
@@ -197,6 +200,7 @@ fn words(text: &str) -> Vec<String> {
         let mut synonyms: HashMap<&str, Vec<&str>> = HashMap::new();
         for (word, synonym) in SYNONYMS.lines().skip(1).filter_map(|line| line.trim().split_once(',')) {
             synonyms.entry(word).or_default().push(synonym);
+            synonyms.entry(synonym).or_default().push(word);
         }
         (STOP_WORDS.lines().map(str::trim).collect(), synonyms)
     });
@@ -205,15 +209,21 @@ fn words(text: &str) -> Vec<String> {
         lowered.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let telling: Vec<&str> = all.iter().copied().filter(|word| !stop_words.contains(word)).collect();
     let chosen = if telling.is_empty() { all } else { telling };
-    chosen
+    let mut groups: Vec<String> = chosen
         .into_iter()
-        .take(5)
         .map(|word| {
             let mut alternatives = vec![format!("{word}:*")];
             alternatives.extend(synonyms.get(word).into_iter().flatten().map(|word| (*word).to_owned()));
             alternatives.join(" | ")
         })
-        .collect()
+        .collect();
+    // The statement has a fixed number of places; the last one takes what is left.
+    if groups.len() > WORDS {
+        let rest: Vec<String> =
+            groups.split_off(WORDS - 1).iter().map(|group| format!("({group})")).collect();
+        groups.push(rest.join(" & "));
+    }
+    groups
 }
 
 /// A product's public page.

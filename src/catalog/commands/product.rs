@@ -114,7 +114,7 @@ pub async fn update(
     ctx.expect_version(row.version)?;
     row.state()?.editable()?;
     let current = fields_of(&row);
-    let fields = patch(&current)?;
+    let fields = left_to_the_leaf(&current, patch(&current)?);
     let category = leaf_of(tx, &fields).await?;
     let now = tx.now().await?;
     let filled = fill(tx, row.clone(), &fields, &category, now).await?;
@@ -269,11 +269,8 @@ async fn fill(
     category: &Category,
     now: DateTime<Utc>,
 ) -> Result<Row, Error> {
-    let moved = row.category_code != category.code;
-    let by_leaf = |given: &Option<String>, held: &str, default: &Option<String>| match given {
-        Some(given) if !given.is_empty() => given.clone(),
-        _ if moved || held.is_empty() => default.clone().unwrap_or_default(),
-        _ => held.to_owned(),
+    let by_leaf = |given: &Option<String>, default: &Option<String>| {
+        given.clone().filter(|given| !given.is_empty()).or(default.clone()).unwrap_or_default()
     };
     let mut availability =
         fields.availability.or(category.default_availability).unwrap_or(Availability::MadeToOrder);
@@ -286,7 +283,7 @@ async fn fill(
     }
     let checked = ProductFields { availability: Some(availability), ..fields.clone() };
     let mut faults = field_faults(&checked);
-    let unit = by_leaf(&fields.unit, &row.unit, &category.default_unit);
+    let unit = by_leaf(&fields.unit, &category.default_unit);
     if !store::unit_exists(tx.conn(), &unit).await? {
         faults.push(Fault::at("#/unit", Code::UnknownReference));
     }
@@ -309,7 +306,7 @@ async fn fill(
         price: fields.price.unwrap_or_default(),
         price_basis: fields.price_basis.unwrap_or(row.price_basis),
         tax_class: fields.tax_class.or(category.tax_class).unwrap_or(row.tax_class),
-        kbki_code: by_leaf(&fields.kbki_code, &row.kbki_code, &category.kbki_code),
+        kbki_code: by_leaf(&fields.kbki_code, &category.kbki_code),
         origin: fields.origin.unwrap_or(row.origin),
         brand: fields.brand.clone(),
         gtin: fields.gtin.clone(),
@@ -326,4 +323,17 @@ async fn fill(
         updated_at: now,
         ..row
     })
+}
+
+/// A product that moves to another leaf takes that leaf's defaults for whatever stayed as it was.
+fn left_to_the_leaf(current: &ProductFields, fields: ProductFields) -> ProductFields {
+    if fields.category_code == current.category_code {
+        return fields;
+    }
+    ProductFields {
+        unit: fields.unit.filter(|unit| Some(unit) != current.unit.as_ref()),
+        kbki_code: fields.kbki_code.filter(|code| Some(code) != current.kbki_code.as_ref()),
+        tax_class: fields.tax_class.filter(|class| Some(*class) != current.tax_class),
+        ..fields
+    }
 }

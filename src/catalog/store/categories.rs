@@ -1,7 +1,8 @@
 //! Categories and units of measure.
 use super::super::load::{CategoryRecord, UnitRecord};
-use super::super::model::{Availability, ProcurementKind, ReviewMode, TaxClass};
+use super::super::model::{Availability, ReviewMode, TaxClass};
 use crate::kernel::Error;
+use crate::kernel::ProcurementKind;
 use crate::platform::db::{Conn, Tx};
 use crate::schema::{categories, units_of_measure};
 use diesel::prelude::*;

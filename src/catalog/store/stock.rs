@@ -2,7 +2,8 @@
 //!
 //! Lock order: balance rows by (product, day), then their reservations by id. Balances change by
 //! conditional updates with a CHECK behind them, never by reading and writing back.
-use super::super::model::{Availability, PriceBasis, PriceTier, ProcurementKind, TaxClass, price_at};
+use super::super::model::{Availability, PriceBasis, PriceTier, TaxClass, price_at};
+use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, Code, Error, OrderId, ProductId, Quantity, Realm, Refusal, RequestId, VendorId, refuse,
 };

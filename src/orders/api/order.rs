@@ -34,9 +34,17 @@ async fn list_orders(call: Call<act::ListOrders, (), OrderFilter>) -> Sends<List
     call.read(async |conn, ctx| {
         let page = call.page::<OrderId>()?;
         let (status, request) = (call.query.status, call.query.request_id);
-        let rows =
-            store::list(conn, &commands::sight(ctx)?, status, request, page.after().copied(), page.fetch())
-                .await?;
+        let now = crate::platform::db::now(conn, ctx.realm()).await?;
+        let rows = store::list(
+            conn,
+            &commands::sight(ctx)?,
+            status,
+            now,
+            request,
+            page.after().copied(),
+            page.fetch(),
+        )
+        .await?;
         let page = page.close(rows, |row| row.id);
         let next = page.next_cursor.clone();
         let mut views = Vec::with_capacity(page.items.len());

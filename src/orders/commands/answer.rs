@@ -1,7 +1,7 @@
 //! The vendor's answer, cancelling by agreement, and what follows when none comes.
 use super::super::model::State;
 use super::super::store::{self, Row, Sight};
-use super::{To, settle, side, sight};
+use super::{To, require_named_officer, settle, side, sight};
 use crate::kernel::{Code, Ctx, Error, LineId, OrderId, ProductId, RequestId, VendorId, refuse};
 use crate::platform::db::Tx;
 use crate::requests;
@@ -39,6 +39,7 @@ pub async fn decline(tx: &mut Tx, ctx: &Ctx, id: OrderId, reason: &str) -> Resul
 pub async fn cancel(tx: &mut Tx, ctx: &Ctx, id: OrderId, reason: &str) -> Result<Row, Error> {
     let row = store::lock(tx, &sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
+    require_named_officer(tx, ctx, &row).await?;
     if row.fulfilment != "none" {
         return Err(refuse(Code::IllegalTransition));
     }

@@ -3,12 +3,12 @@
 use super::super::model::{ChangeStatus, PriceChange, price_faults};
 use super::super::store::{self, ChangeRow, LineRow, Row};
 use super::answer::require_open;
-use super::{To, settle, sight};
+use super::{To, require_named_officer, settle, settle_because, sight};
 use crate::kernel::{Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, OrderId, Refusal, refuse};
 use crate::platform::db::Tx;
 use crate::platform::new_id;
 use crate::taxes::{LineTax, VatRates, line_tax, totals};
-use crate::{accounts, catalog, packages, policies, vendors};
+use crate::{accounts, catalog, packages, policies, requests, vendors};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -42,13 +42,20 @@ pub async fn propose_change(
     .await?;
     let state = row.state()?.at(now).propose_change(due.at)?;
     require_open(tx, &row, now).await?;
-    let held: HashMap<LineId, Amount> =
-        store::lines(tx.conn(), id).await?.iter().map(|line| (line.id, line.unit_price)).collect();
+    let lines = store::lines(tx.conn(), id).await?;
+    let held: HashMap<LineId, Amount> = lines.iter().map(|line| (line.id, line.unit_price)).collect();
     let mut faults = price_faults(&held, input.unit_prices);
     if input.needed_on.is_none() && input.brand.is_none() && input.unit_prices.is_empty() {
         faults.push(Fault::at("#", Code::Required));
     }
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    let daily = lines
+        .iter()
+        .any(|line| line.snapshot.get("availability").is_some_and(|kind| kind == "capacity_per_day"));
+    if daily && input.needed_on.is_some() {
+        // The capacity held is that of the day agreed; another day is another order.
+        faults.push(Fault::at("#/needed_on", Code::CapacityExceeded));
+    }
     if input.needed_on.is_some_and(|day| day <= zone.date_of(now)) {
         faults.push(Fault::at("#/needed_on", Code::NeededTooSoon));
     }
@@ -74,9 +81,16 @@ pub async fn propose_change(
     };
     store::insert_change(tx, &change).await?;
     let next = row.clone().with_state(state);
-    let saved =
-        settle(tx, ctx, &row, next, "order.change_proposed", Some(("order_change_proposed", To::Office)))
-            .await?;
+    let saved = settle_because(
+        tx,
+        ctx,
+        &row,
+        next,
+        "order.change_proposed",
+        Some(("order_change_proposed", To::Office)),
+        Some(input.reason),
+    )
+    .await?;
     Ok((saved, change))
 }
 
@@ -98,6 +112,11 @@ pub async fn accept_change(
     packages::shift_order(tx, id, less).await?;
     let change = store::decide_change(tx, change.id, ChangeStatus::Accepted, None, now).await?;
     let needed_on = change.needed_on.unwrap_or(row.needed_on);
+    if let Some(day) = change.needed_on {
+        let lines: Vec<LineId> =
+            store::lines(tx.conn(), id).await?.iter().map(|line| line.request_line_id).collect();
+        requests::move_slots(tx, &lines, day).await?;
+    }
     let next = Row { answered_at: Some(now), needed_on, ..repriced.with_state(state) };
     let saved =
         settle(tx, ctx, &row, next, "order.change_accepted", Some(("order_change_accepted", To::Vendor)))
@@ -121,9 +140,16 @@ pub async fn reject_change(
     packages::set_lapse(tx, id, due.at).await?;
     let change = store::decide_change(tx, change.id, ChangeStatus::Rejected, Some(reason), now).await?;
     let next = row.clone().with_state(state);
-    let saved =
-        settle(tx, ctx, &row, next, "order.change_rejected", Some(("order_change_rejected", To::Vendor)))
-            .await?;
+    let saved = settle_because(
+        tx,
+        ctx,
+        &row,
+        next,
+        "order.change_rejected",
+        Some(("order_change_rejected", To::Vendor)),
+        Some(reason),
+    )
+    .await?;
     Ok((saved, change))
 }
 
@@ -136,6 +162,7 @@ async fn lock_change(
     let row = store::lock(tx, &sight(ctx)?, id).await?;
     let change = store::find_change(tx.conn(), id, change).await?;
     ctx.expect_version(change.version)?;
+    require_named_officer(tx, ctx, &row).await?;
     if change.status != ChangeStatus::Proposed {
         return Err(refuse(Code::IllegalTransition));
     }

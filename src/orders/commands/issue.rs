@@ -113,7 +113,7 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
         let lines: Vec<LineRow> =
             part.lines.iter().enumerate().map(|(position, line)| order_line(order, position, line)).collect();
         store::insert(tx, &row, &lines).await?;
-        let told = notice(tx, &row, "order_issued", &To::Vendor).await?;
+        let told = notice(tx, &row, "order_issued", &To::Vendor, None).await?;
         let fact = Fact {
             kind: "order.issued",
             subject: row.id.0,

@@ -55,9 +55,22 @@ async fn settle(
     kind: &str,
     told: Option<(&str, To)>,
 ) -> Result<Row, Error> {
+    settle_because(tx, ctx, before, after, kind, told, None).await
+}
+
+/// The same, with a reason that is not the order's own.
+async fn settle_because(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: &Row,
+    after: Row,
+    kind: &str,
+    told: Option<(&str, To)>,
+    reason: Option<&str>,
+) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
     let notices = match told {
-        Some((template, to)) => vec![notice(tx, &saved, template, &to).await?],
+        Some((template, to)) => vec![notice(tx, &saved, template, &to, reason).await?],
         None => Vec::new(),
     };
     let fact = Fact {
@@ -65,14 +78,20 @@ async fn settle(
         subject: saved.id.0,
         before: Some(state_of(before)),
         after: state_of(&saved),
-        reason: saved.status_reason.as_deref().or(saved.cancel_reason.as_deref()),
+        reason: reason.or(saved.status_reason.as_deref()).or(saved.cancel_reason.as_deref()),
         notices,
     };
     trail::record(tx, ctx, fact).await?;
     Ok(saved)
 }
 
-async fn notice(tx: &mut Tx, row: &Row, template: &str, to: &To) -> Result<Notice, Error> {
+async fn notice(
+    tx: &mut Tx,
+    row: &Row,
+    template: &str,
+    to: &To,
+    reason: Option<&str>,
+) -> Result<Notice, Error> {
     let (audience, from) = match to {
         To::Vendor => {
             let roles = vec!["vendor_owner".into(), "vendor_staff".into()];
@@ -84,7 +103,7 @@ async fn notice(tx: &mut Tx, row: &Row, template: &str, to: &To) -> Result<Notic
         }
     };
     let arguments = json!({
-        "number": row.number, "reason": row.status_reason.as_ref().or(row.cancel_reason.as_ref()),
+        "number": row.number, "reason": reason.or(row.status_reason.as_deref()).or(row.cancel_reason.as_deref()),
         "organisation": crate::accounts::organisation_name(tx.conn(), from).await?, "due": printed(row.answer_due_at),
     });
     Ok(Notice { template: template.into(), audience, arguments })
@@ -93,4 +112,13 @@ async fn notice(tx: &mut Tx, row: &Row, template: &str, to: &To) -> Result<Notic
 /// A due time as a notice prints it, in western Indonesian time.
 fn printed(instant: DateTime<Utc>) -> String {
     (instant + TimeDelta::hours(7)).format("%d-%m-%Y %H:%M WIB").to_string()
+}
+
+/// Where a commitment officer was named for the request, only that one acts for the office.
+async fn require_named_officer(tx: &mut Tx, ctx: &Ctx, row: &Row) -> Result<(), Error> {
+    let member = ctx.member()?;
+    let named = crate::requests::commitment_officer_of(tx.conn(), row.request_id).await?;
+    let another =
+        member.organisation_kind == OrganisationKind::Agency && named.is_some_and(|named| named != member.id);
+    if another { Err(refuse(Code::OfficerNotSuitable)) } else { Ok(()) }
 }

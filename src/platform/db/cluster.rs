@@ -54,9 +54,7 @@ impl Cluster {
         let mut cluster = Self { options, programs, account, socket, started: false };
         let lock = cluster.lock()?;
         cluster.initialise()?;
-        if !cluster.running() {
-            cluster.start().await?;
-        }
+        cluster.ensure_running().await?;
         cluster.prepare_roles().await?;
         drop(lock);
         Ok(cluster)
@@ -124,10 +122,23 @@ impl Cluster {
     /// Starts the server again after it died; for whoever supervises it.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         let _lock = self.lock()?;
-        if !self.running() {
-            self.start().await?;
+        self.ensure_running().await
+    }
+
+    /// Starts the server unless one answers. A pid file alone proves nothing: it may name a server
+    /// that is dying this moment, or a process of somebody else's.
+    async fn ensure_running(&mut self) -> anyhow::Result<()> {
+        for _ in 0..120 {
+            if !self.running() {
+                return self.start().await;
+            }
+            if self.superuser().await.is_ok() {
+                return Ok(());
+            }
+            self.remove_stale_pid()?;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        Ok(())
+        bail!("a PostgreSQL server runs on {} but does not answer", self.data().display())
     }
 
     fn address(&self, role: &str, database: &str) -> String {

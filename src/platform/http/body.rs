@@ -144,11 +144,7 @@ impl<T: Serialize + DeserializeOwned + Validate + ToSchema + 'static> Merge<T> {
     /// Every rule that the merged fields break.
     pub fn over(&self, current: &T) -> Result<T, Error> {
         let mut merged = serde_json::to_value(current).map_err(|error| Error::Internal(error.to_string()))?;
-        if let (Value::Object(fields), Value::Object(patch)) = (&mut merged, &self.patch) {
-            for (name, value) in patch {
-                fields.insert(name.clone(), value.clone());
-            }
-        }
+        merge(&mut merged, &self.patch);
         checked(merged)
     }
 
@@ -160,6 +156,26 @@ impl<T: Serialize + DeserializeOwned + Validate + ToSchema + 'static> Merge<T> {
     /// The names of the fields that the patch changes.
     pub fn names(&self) -> Vec<&str> {
         self.patch.as_object().map(|fields| fields.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+}
+
+/// RFC 7396 §2.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    if let Value::Object(fields) = target {
+        for (name, value) in patch {
+            if value.is_null() {
+                fields.shift_remove(name);
+            } else {
+                merge(fields.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
     }
 }
 

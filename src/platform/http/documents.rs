@@ -16,7 +16,9 @@ use subtle::ConstantTimeEq;
 use utoipa_swagger_ui::SwaggerUi;
 
 /// The fixed paths beside the contract.
-pub const FIXED: [&str; 10] = [
+pub const FIXED: [&str; 12] = [
+    "/docs",
+    "/docs/",
     "/",
     "/health/live",
     "/health/ready",

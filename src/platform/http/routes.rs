@@ -204,7 +204,7 @@ impl Api {
             let mut request = RequestBodyBuilder::new().required(Some(Required::True));
             for media_type in body.media_types {
                 let schema: RefOr<Schema> = if body.is_upload {
-                    upload_schema(&body.name)
+                    upload_schema(self.schemas.get(&body.name))
                 } else {
                     RefOr::Ref(Ref::from_schema_name(&body.name))
                 };
@@ -334,18 +334,18 @@ fn problem_response() -> utoipa::openapi::Response {
         .build()
 }
 
-/// The file beside the fields of a form.
-fn upload_schema(fields: &str) -> RefOr<Schema> {
+/// The file beside the fields of a form, in one closed object.
+fn upload_schema(fields: Option<&RefOr<Schema>>) -> RefOr<Schema> {
     let file = ObjectBuilder::new()
-        .property(
-            "file",
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))),
-        )
-        .required("file");
-    let whole = utoipa::openapi::schema::AllOfBuilder::new().item(file).item(Ref::from_schema_name(fields));
-    RefOr::T(Schema::AllOf(whole.build()))
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+    let mut form = match fields {
+        Some(RefOr::T(Schema::Object(fields))) => fields.clone(),
+        _ => ObjectBuilder::new().build(),
+    };
+    form.properties.insert("file".into(), RefOr::T(Schema::Object(file.build())));
+    form.required.push("file".into());
+    RefOr::T(Schema::Object(form))
 }
 
 impl Contract {

@@ -67,7 +67,9 @@ async fn list_requests(call: Call<act::ListRequests, (), RequestFilter>) -> Send
     call.read(async |conn, ctx| {
         let page = call.page::<RequestId>()?;
         let sight = commands::member_sight(ctx)?;
-        let rows = store::list(conn, &sight, call.query.status, page.after().copied(), page.fetch()).await?;
+        let now = crate::platform::db::now(conn, ctx.realm()).await?;
+        let rows =
+            store::list(conn, &sight, call.query.status, now, page.after().copied(), page.fetch()).await?;
         let page = page.close(rows, |row| row.id);
         let next = page.next_cursor.clone();
         let mut views = Vec::with_capacity(page.items.len());

@@ -1,7 +1,7 @@
 //! A request as its agency sees it.
 use super::super::model::{Comparison, PaymentWay, RequestStatus, State, by_orders};
 use super::super::store::{self, Approval, LineRow, Row, SlotRow};
-use crate::catalog::ProcurementKind;
+use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, BudgetLineId, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, ProductId,
     Quantity, RequestId, Role, UnitId, VendorId, mask,

@@ -76,7 +76,11 @@ async fn upload_vendor_document(
     call.write(async |tx, ctx| {
         let input = NewDocument {
             kind: fields.kind,
-            number: fields.number.clone(),
+            // The number of an identity card or account is on the paper itself, which is sealed.
+            number: fields
+                .number
+                .clone()
+                .filter(|_| !matches!(fields.kind, DocumentKind::IdentityCard | DocumentKind::BankBook)),
             issued_on: fields.issued_on,
             expires_on: fields.expires_on,
             media_type: file.media_type,

@@ -46,7 +46,9 @@ async fn create_vendor(
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let fields = VendorFields { name: Some(input.name.clone()), ..input.fields.clone() };
-        let (row, membership_id) = commands::create(tx, ctx, &call.app.keys, input.kind, &fields).await?;
+        let (row, membership_id) = commands::create(tx, ctx, &call.app.keys, input.kind, &fields)
+            .await
+            .map_err(|error| error.below("fields", &["name", "kind"]))?;
         let (location, version) = (format!("/api/v1/vendors/{}", row.id), row.version);
         let vendor = view(tx.conn(), ctx, &call.app.keys, row).await?;
         Ok(Created { view: NewVendorView { membership_id, vendor }, version, location })
@@ -69,9 +71,16 @@ struct VendorFilter {
 async fn list_vendors(call: Call<act::ListVendors, (), VendorFilter>) -> Sends<Listing<VendorView>> {
     call.read(async |conn, ctx| {
         let page = call.page::<VendorId>()?;
-        let rows =
-            store::list(conn, commands::sight(ctx)?, call.query.status, page.after().copied(), page.fetch())
-                .await?;
+        let now = crate::platform::db::now(conn, ctx.realm()).await?;
+        let rows = store::list(
+            conn,
+            commands::sight(ctx)?,
+            call.query.status,
+            now,
+            page.after().copied(),
+            page.fetch(),
+        )
+        .await?;
         let page = page.close(rows, |row| row.id);
         let mut views = Vec::with_capacity(page.items.len());
         let next = page.next_cursor.clone();

@@ -2,10 +2,11 @@
 use super::super::commands::{self, Opened};
 use super::super::model::{LegalForm, Licence, ServedRegion, SizeClass, State, VendorKind, VendorStatus};
 use super::super::store::{self, Row};
-use crate::kernel::{Amount, Ctx, Error, Role, VendorId, mask};
+use crate::kernel::{Amount, Code, Ctx, Error, Role, TimeZone, VendorId, mask, refuse};
 use crate::platform::db::{self, Conn};
 use crate::platform::http::AvailableAction;
 use crate::platform::sealing::KeyRing;
+use crate::policies;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,9 +64,17 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
     let shown = |value: Option<String>| value.map(|value| if clear { value } else { mask(&value) });
     let Opened { phone, nik, npwp, bank_account } = opened;
     let npwp = if row.kind == VendorKind::Entity { npwp } else { shown(npwp) };
-    let state = row.state()?.at(db::now(conn, row.realm).await?);
+    let now = db::now(conn, row.realm).await?;
+    let state = row.state()?.at(now);
+    let actions = actions(conn, ctx, &row, &state, now).await?;
+    // What lapsed is no longer told.
+    let (status_reason, suspended_until) = match &state {
+        State::RevisionRequested { reason } | State::Rejected { reason } => (Some(reason.clone()), None),
+        State::Suspended { reason, until } => (Some(reason.clone()), *until),
+        State::Draft | State::Submitted | State::InReview { .. } | State::Verified => (None, None),
+    };
     Ok(VendorView {
-        available_actions: actions(ctx, &row, &state),
+        available_actions: actions,
         regions: store::regions(conn, row.id).await?,
         licences: store::licences(conn, row.id).await?,
         id: row.id,
@@ -73,8 +82,8 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         legal_form: row.legal_form,
         name: row.name,
         status: state.status(),
-        status_reason: row.status_reason,
-        suspended_until: row.suspended_until,
+        status_reason,
+        suspended_until,
         sells: row.sells,
         phone: shown(phone),
         nik: shown(nik),
@@ -100,31 +109,41 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
     })
 }
 
-/// The very transitions, tried on a copy.
-fn actions(ctx: &Ctx, row: &Row, state: &State) -> Vec<AvailableAction> {
-    let Ok(member) = ctx.member() else { return Vec::new() };
-    let Ok(actor) = ctx.actor() else { return Vec::new() };
+/// The very transitions, tried on a copy, after the duties that go before them.
+async fn actions(
+    conn: &mut Conn,
+    ctx: &Ctx,
+    row: &Row,
+    state: &State,
+    now: DateTime<Utc>,
+) -> Result<Vec<AvailableAction>, Error> {
+    let (Ok(member), Ok(actor)) = (ctx.member(), ctx.actor()) else { return Ok(Vec::new()) };
     let reason = || "-".to_owned();
-    let now = row.claimed_at.unwrap_or(row.updated_at);
     let tried: Vec<(&'static str, Result<State, Error>)> = match member.role {
         Role::VendorOwner => vec![("submit", state.clone().submit())],
-        Role::Verifier => vec![
-            ("claim", state.clone().claim(actor.user, now, u32::MAX)),
-            ("verify", state.clone().verify(actor.user)),
-            ("request-revision", state.clone().request_revision(actor.user, reason())),
-            ("reject", state.clone().reject(actor.user, reason())),
-            ("suspend", state.clone().suspend(reason(), None)),
-            ("reinstate", state.clone().reinstate()),
-        ],
+        Role::Verifier if store::is_member(conn, row.id, actor.user).await? => {
+            let verbs = ["claim", "verify", "request-revision", "reject", "suspend", "reinstate"];
+            verbs.into_iter().map(|verb| (verb, Err(refuse(Code::PairVerifierVendor)))).collect()
+        }
+        Role::Verifier => {
+            let policies = policies::at(conn, TimeZone::JAKARTA.date_of(now), None).await?;
+            let hours = policies.count("verification.claim_hours")?;
+            vec![
+                ("claim", state.clone().claim(actor.user, now, hours)),
+                ("verify", state.clone().verify(actor.user)),
+                ("request-revision", state.clone().request_revision(actor.user, reason())),
+                ("reject", state.clone().reject(actor.user, reason())),
+                ("suspend", state.clone().suspend(reason(), None)),
+                ("reinstate", state.clone().reinstate()),
+            ]
+        }
         Role::Admin => {
             vec![("suspend", state.clone().suspend(reason(), None)), ("reinstate", state.clone().reinstate())]
         }
         _ => Vec::new(),
     };
-    tried
-        .into_iter()
-        .map(|(verb, outcome)| {
-            AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)
-        })
-        .collect()
+    let shown = |(verb, outcome): (&'static str, Result<State, Error>)| {
+        AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)
+    };
+    Ok(tried.into_iter().map(shown).collect())
 }

@@ -1,14 +1,13 @@
 //! The vendor's own file: begin, change, examine, hand in.
 use super::super::model::{
-    Duties, Findings, LegalForm, SizeLimit, State, VendorFields, VendorKind, VendorStatus, examine,
-    size_class,
+    Duties, Findings, LegalForm, SizeLimit, VendorFields, VendorKind, VendorStatus, examine, size_class,
 };
 use super::super::store::{self, Row};
 use super::{settle, sight, state_of};
 use crate::accounts;
 use crate::kernel::{
-    Code, Ctx, Error, Fault, MembershipId, Nik, Npwp, PersonalValueId, Refusal, Role, TimeZone, VendorId,
-    phone_number, refuse,
+    Code, Ctx, Error, Fault, MembershipId, Nib, Nik, Npwp, PersonalValueId, Refusal, Role, TimeZone,
+    VendorId, phone_number, refuse,
 };
 use crate::platform::db::{Conn, Tx};
 use crate::platform::personal::{self, PersonalKind};
@@ -172,7 +171,7 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, keys: &KeyRing, id: VendorId) -> Res
     if !found.faults.is_empty() {
         return Err(Refusal::rules(found.faults).into());
     }
-    if let Some(nik) = row.nik_id.filter(|_| state == State::Submitted) {
+    if let Some(nik) = row.nik_id.filter(|_| row.kind == VendorKind::Individual) {
         personal::claim(tx, nik, &format!("nik:{}", row.realm), Code::NikTaken).await?;
     }
     let now = tx.now().await?;
@@ -270,12 +269,8 @@ async fn fill(
             account.as_deref(),
         )
         .await?;
-    if let Some(regions) = &fields.regions {
-        store::replace_regions(tx, row.id, regions).await?;
-    }
-    if let Some(licences) = &fields.licences {
-        store::replace_licences(tx, row.id, licences, now).await?;
-    }
+    store::replace_regions(tx, row.id, fields.regions.as_deref().unwrap_or_default()).await?;
+    store::replace_licences(tx, row.id, fields.licences.as_deref().unwrap_or_default(), now).await?;
     let facts = [
         ("nib", fields.nib.is_some()),
         ("npwp", fields.npwp.is_some()),
@@ -288,7 +283,7 @@ async fn fill(
         legal_form: fields.legal_form.unwrap_or(row.legal_form),
         name: trimmed(&fields.name).unwrap_or(row.name),
         sells: trimmed(&fields.sells).unwrap_or_default(),
-        nib: trimmed(&fields.nib),
+        nib: trimmed(&fields.nib).map(|nib| Nib::parse(&nib).map_or(nib, |nib| nib.as_str().to_owned())),
         npwp: open_npwp,
         npwp_id,
         nik_id,

@@ -42,7 +42,7 @@ async fn settle(
     let notices = template.map(|template| Notice {
         template: template.into(),
         audience: Audience::Members { organisation: saved.id.0, roles: vec!["vendor_owner".into()] },
-        arguments: json!({ "title": saved.name, "reason": saved.status_reason }),
+        arguments: json!({ "title": saved.name, "reason": saved.status_reason, "due": saved.suspended_until.map(printed) }),
     });
     let fact = Fact {
         kind,
@@ -54,4 +54,9 @@ async fn settle(
     };
     trail::record(tx, ctx, fact).await?;
     Ok(saved)
+}
+
+/// An instant as a notice prints it, in western Indonesian time.
+fn printed(instant: chrono::DateTime<chrono::Utc>) -> String {
+    (instant + chrono::TimeDelta::hours(7)).format("%d-%m-%Y %H:%M WIB").to_string()
 }

@@ -2,7 +2,7 @@
 use super::super::model::State;
 use super::super::store::{self, Row, Sight};
 use super::settle;
-use crate::kernel::{Code, Ctx, Error, TimeZone, UserId, VendorId, refuse};
+use crate::kernel::{Code, Ctx, Error, Fault, Refusal, TimeZone, UserId, VendorId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::personal;
 use crate::policies;
@@ -80,7 +80,13 @@ pub async fn suspend(
 ) -> Result<Row, Error> {
     let row = store::lock(tx, Sight::Realm(ctx.realm()), id).await?;
     ctx.expect_version(row.version)?;
+    if store::is_member(tx.conn(), id, ctx.actor()?.user).await? {
+        return Err(refuse(Code::PairVerifierVendor));
+    }
     let now = tx.now().await?;
+    if until.is_some_and(|until| until <= now) {
+        return Err(Refusal::rules(vec![Fault::at("#/until", Code::OutOfRange)]).into());
+    }
     let state = row.state()?.at(now).suspend(reason.to_owned(), until)?;
     let next = Row { decided_at: Some(now), ..row.clone().with_state(state) };
     settle(tx, ctx, &row, next, "vendor.suspended", Some("vendor_suspended")).await
@@ -89,6 +95,9 @@ pub async fn suspend(
 pub async fn reinstate(tx: &mut Tx, ctx: &Ctx, id: VendorId) -> Result<Row, Error> {
     let row = store::lock(tx, Sight::Realm(ctx.realm()), id).await?;
     ctx.expect_version(row.version)?;
+    if store::is_member(tx.conn(), id, ctx.actor()?.user).await? {
+        return Err(refuse(Code::PairVerifierVendor));
+    }
     let now = tx.now().await?;
     let state = row.state()?.at(now).reinstate()?;
     let next = Row { decided_at: Some(now), ..row.clone().with_state(state) };

@@ -96,21 +96,26 @@ impl Bench {
 
     /// Runs SQL as the superuser and answers the rows as text.
     pub async fn sql(&self, database: &str, text: &str) -> Vec<Vec<Option<String>>> {
-        let url = self.cluster.superuser_url().replace("dbname=postgres", &format!("dbname={database}"));
-        let (client, connection) =
-            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("the cluster answers");
-        let driver = tokio::spawn(connection);
-        let messages = client.simple_query(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        drop(client);
-        let _ = driver.await;
-        messages
-            .into_iter()
-            .filter_map(|message| match message {
-                tokio_postgres::SimpleQueryMessage::Row(row) => {
-                    Some((0..row.len()).map(|column| row.get(column).map(ToOwned::to_owned)).collect())
-                }
-                _ => None,
-            })
-            .collect()
+        sql(&self.cluster.superuser_url().replace("dbname=postgres", &format!("dbname={database}")), text)
+            .await
     }
+}
+
+/// Runs SQL at an address and answers the rows as text.
+pub async fn sql(url: &str, text: &str) -> Vec<Vec<Option<String>>> {
+    let (client, connection) =
+        tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("the cluster answers");
+    let driver = tokio::spawn(connection);
+    let messages = client.simple_query(text).await.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    drop(client);
+    let _ = driver.await;
+    messages
+        .into_iter()
+        .filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|column| row.get(column).map(ToOwned::to_owned)).collect())
+            }
+            _ => None,
+        })
+        .collect()
 }

@@ -1,14 +1,14 @@
 //! The test bench: one PostgreSQL cluster for the whole run, one database and one real server for
 //! each test, mails in memory, callers that speak the domain.
-#![allow(dead_code, unused_imports, reason = "a bench for all tests; not every run of one module uses all of it")]
+#![allow(dead_code, unused_imports, reason = "a bench for all tests; no one module uses all of it")]
 
 mod caller;
 mod cluster;
 pub mod purchase;
 pub mod trade;
 
-pub use caller::{Answer, Caller};
-pub use cluster::{Bench, bench};
+pub use caller::{Answer, Caller, send};
+pub use cluster::{Bench, bench, watch};
 
 use lokapasar::accounts::{self, CreateUser};
 use lokapasar::kernel::{Ctx, Language, MembershipId, OrganisationId, Realm, Role, UnitId, UserId};
@@ -36,6 +36,7 @@ pub struct TestApp {
     pub base: String,
     pub database: String,
     pub directory: std::path::PathBuf,
+    url: String,
     running: Option<Running>,
     counter: AtomicU32,
 }
@@ -58,6 +59,18 @@ impl TestApp {
         realm: Realm,
         adjust: impl FnOnce(&mut Settings),
     ) -> Self {
+        let keys = KeyRing::generate(false).expect("keys can be made");
+        Self::start_with_keys(url, database, realm, keys, adjust).await
+    }
+
+    /// A system that shares its key ring with another process.
+    pub async fn start_with_keys(
+        url: String,
+        database: String,
+        realm: Realm,
+        keys: KeyRing,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let directory = bench().await.scratch(&database);
         let mut settings = Settings::defaults(&directory).expect("the defaults are valid");
         settings.listen = "127.0.0.1:0".into();
@@ -69,7 +82,6 @@ impl TestApp {
         settings.http.log_in_attempts_per_minute = 1_000_000;
         settings.http.shutdown_seconds = 1;
         adjust(&mut settings);
-        let keys = KeyRing::generate(false).expect("keys can be made");
         let app = app::build(settings, &url, keys).expect("the parts fit");
         let running = http::serve(app, app::register, false).await.expect("the server starts");
         let app = running.app.clone();
@@ -78,6 +90,7 @@ impl TestApp {
             app,
             database,
             directory,
+            url,
             running: Some(running),
             counter: AtomicU32::new(0),
         }
@@ -258,7 +271,7 @@ impl TestApp {
     /// Runs SQL as the superuser: for looking behind the scenes, never for setting them up by the back door
     /// where a door in front exists.
     pub async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
-        bench().await.sql(&self.database, text).await
+        cluster::sql(&self.url.replace("user=lokapasar_app", "user=postgres"), text).await
     }
 
     /// One number out of SQL.

@@ -1,6 +1,8 @@
 //! Factories of the trade: valid by default, made through the front door.
+pub use super::caller::send;
 use super::{Answer, Caller, TestApp};
 use lokapasar::kernel::{OrganisationId, Role, VendorId};
+use lokapasar::platform::mail::Mail;
 use serde_json::{Value, json};
 
 /// A picture of one pixel.
@@ -84,6 +86,17 @@ impl TestApp {
         }
         vendor.owner.act(&format!("/api/v1/products/{id}/actions/submit")).await.expect(200);
         id
+    }
+
+    /// Mails to an address once every event so far has been read. The sequencer waits for the oldest
+    /// transaction of the whole cluster, and another test's `CREATE DATABASE` is one, so a single
+    /// round of work may find nothing to do.
+    pub async fn all_mails_to(&self, address: &str) -> Vec<Mail> {
+        const UNREAD: &str = "SELECT count(*) FROM events e WHERE NOT EXISTS (SELECT FROM event_positions p WHERE p.event_id = e.id)";
+        while self.count(UNREAD).await > 0 {
+            self.work().await;
+        }
+        self.mails_to(address).await
     }
 
     /// A product with a photo, still a draft.
