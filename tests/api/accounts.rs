@@ -792,16 +792,22 @@ async fn officers_are_appointed_by_letter_and_helpers_without() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_procurement_officer_may_cover_another_agencys_unit_but_none_of_another_realm() {
+async fn the_platform_may_appoint_a_procurement_officer_across_agencies_but_never_across_realms() {
     let app = TestApp::start().await;
     let ((agency, own), (_, foreign)) = (app.agency().await, app.agency().await);
     let (_, live) = agency_in(&app, Realm::Live).await;
     let budget_user = app.member(Some(agency), Role::BudgetUser, &[]).await;
+    let admin = app.admin().await;
     let mut body = invitation(&app, "rekan@example.id", "procurement_officer");
+    body["organisation_id"] = json!(agency);
     body["unit_ids"] = json!([own, foreign]);
-    budget_user.post("/api/v1/invitations", body.clone()).await.expect(201);
+    // The other agency has not consented, so its own people may not do it.
+    let refused =
+        budget_user.post("/api/v1/invitations", body.clone()).await.expect_problem(422, "invalid_input");
+    refused.expect_fault("#/unit_ids", "unknown_reference");
+    admin.post("/api/v1/invitations", body.clone()).await.expect(201);
     body["unit_ids"] = json!([own, live]);
-    let answer = budget_user.post("/api/v1/invitations", body).await.expect_problem(422, "invalid_input");
+    let answer = admin.post("/api/v1/invitations", body).await.expect_problem(422, "invalid_input");
     answer.expect_fault("#/unit_ids", "unknown_reference");
     app.finish().await;
 }
@@ -1084,20 +1090,20 @@ async fn the_live_realm_has_neither_a_movable_clock_nor_readable_mails() {
     let to = (app.app.clock.now() + TimeDelta::days(10)).to_rfc3339();
     person.get("/api/v1/sandbox/clock").await.expect_problem(404, "not_found");
     person.post("/api/v1/sandbox/clock", json!({ "now": to })).await.expect_problem(404, "not_found");
-    person.get("/api/v1/sandbox/mails").await.expect_problem(404, "not_found");
+    app.admin().await.get("/api/v1/sandbox/mails").await.expect_problem(404, "not_found");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sandbox_shows_the_mails_it_sent_newest_first() {
     let app = TestApp::start().await;
-    let person = app.person().await;
-    assert_eq!(person.get("/api/v1/sandbox/mails").await.expect(200).items().len(), 0);
+    let admin = app.admin().await;
+    assert_eq!(admin.get("/api/v1/sandbox/mails").await.expect(200).items().len(), 0);
     for contact in ["first@example.id", "second@example.id"] {
         app.anonymous().post(REGISTRATIONS, registration(contact, PASSWORD)).await.expect(202);
         settle(&app).await;
     }
-    let mails = person.get("/api/v1/sandbox/mails").await.expect(200);
+    let mails = admin.get("/api/v1/sandbox/mails").await.expect(200);
     assert_eq!(mails.text("/items/0/to"), "second@example.id");
     assert_eq!(mails.text("/items/1/to"), "first@example.id");
     assert!(mails.text("/items/0/text").contains("#token="));
@@ -1339,7 +1345,7 @@ async fn the_sandbox_never_shows_mail_of_the_live_realm() {
     let body = invitation(&app, "pejabat@example.id", "treasurer");
     budget_user.post("/api/v1/invitations", body).await.expect(201);
     settle(&app).await;
-    let curious = app.person().await;
+    let curious = app.admin().await;
     let mails = curious.get("/api/v1/sandbox/mails").await.expect(200);
     let found = mails.items().iter().filter(|mail| mail["to"] == "pejabat@example.id").count();
     assert_eq!(found, 0, "the live invitation's link can be read by anyone with a log-in");

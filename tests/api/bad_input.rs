@@ -16,7 +16,14 @@ const DEEP: &str = "@deep@";
 const VALIDATED: [u16; 4] = [400, 413, 415, 422];
 /// Refusals of a shape, which no example of the contract may meet.
 const SHAPE: [&str; 9] = [
-    "required", "unknown_field", "wrong_type", "too_long", "too_short", "pattern_mismatch", "invalid_format", "value_not_allowed",
+    "required",
+    "unknown_field",
+    "wrong_type",
+    "too_long",
+    "too_short",
+    "pattern_mismatch",
+    "invalid_format",
+    "value_not_allowed",
     "too_many_items",
 ];
 
@@ -26,7 +33,8 @@ async fn a_body_that_is_wrong_in_one_way_is_refused_as_a_problem() {
     let app = TestApp::start().await;
     let scene = Scene::set(&app).await;
     let (mut tally, mut reached) = (Tally::default(), BTreeSet::new());
-    let operations: Vec<&Operation> = contract.operations.iter().filter(|operation| operation.body.is_some()).collect();
+    let operations: Vec<&Operation> =
+        contract.operations.iter().filter(|operation| operation.body.is_some()).collect();
     for operation in &operations {
         for (what, body) in mutants(&contract, operation.body.as_ref().unwrap()) {
             let answer = scene.send(operation, "", Some(body)).await;
@@ -65,14 +73,25 @@ async fn the_examples_of_the_contract_have_the_shape_that_it_asks_for() {
     let scene = Scene::set(&app).await;
     for operation in &contract.operations {
         let Some(schema) = &operation.body else { continue };
-        for (kind, body) in [("example", contract.example(schema)), ("whole sample", contract.whole(schema))] {
+        for (kind, body) in [("example", contract.example(schema)), ("whole sample", contract.whole(schema))]
+        {
             let faults = contract.faults(schema, &body);
             assert!(faults.is_empty(), "the {kind} of {}: {faults:?} in {body}", operation.id);
         }
-        let query = if operation.parameters.iter().any(|(name, _)| name == "dry_run") { "?dry_run=true" } else { "" };
-        let answer = scene.send(operation, query, Some(contract.example(schema).to_string())).await.expect("an answer");
+        let query =
+            if operation.parameters.iter().any(|(name, _)| name == "dry_run") { "?dry_run=true" } else { "" };
+        let answer = scene
+            .send(operation, query, Some(contract.example(schema).to_string()))
+            .await
+            .expect("an answer");
         let misshapen = answer.faults().iter().any(|(_, code)| SHAPE.contains(&code.as_str()));
-        assert!(![400, 413, 415, 500].contains(&answer.status) && !misshapen, "{}: {} {}", operation.id, answer.status, answer.body);
+        assert!(
+            ![400, 413, 415, 500].contains(&answer.status) && !misshapen,
+            "{}: {} {}",
+            operation.id,
+            answer.status,
+            answer.body
+        );
     }
     app.finish().await;
 }
@@ -91,9 +110,11 @@ impl Tally {
         let note = match answer {
             Err(error) => error,
             Ok(answer) => {
-                let problem = answer.header("content-type") == "application/problem+json" && !answer.code().is_empty();
+                let problem =
+                    answer.header("content-type") == "application/problem+json" && !answer.code().is_empty();
                 if (400..500).contains(&answer.status) && problem {
-                    let about_headers = answer.code().starts_with("idempotency") || answer.code() == "header_invalid";
+                    let about_headers =
+                        answer.code().starts_with("idempotency") || answer.code() == "header_invalid";
                     return VALIDATED.contains(&answer.status) && !about_headers;
                 }
                 let text = String::from_utf8_lossy(&answer.bytes).chars().take(200).collect::<String>();
@@ -120,18 +141,36 @@ fn mutants(contract: &Contract, schema: &Value) -> Vec<(String, String)> {
     contract.nodes(schema, &whole, String::new(), &mut nodes);
     for (pointer, schema, value) in &nodes {
         for (what, replacement) in wrong_values(contract, schema, value) {
-            found.push((format!("{what} at {pointer:?}"), raw(&replaced(&whole, pointer, replacement), value)));
+            found.push((
+                format!("{what} at {pointer:?}"),
+                raw(&replaced(&whole, pointer, replacement), value),
+            ));
         }
         if let Value::Object(fields) = value {
-            for name in contract.resolve(schema)["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                let rest: Map<String, Value> = fields.iter().filter(|(field, _)| *field != name).map(|(k, v)| (k.clone(), v.clone())).collect();
-                found.push((format!("no {name} at {pointer:?}"), replaced(&whole, pointer, rest.into()).to_string()));
+            for name in contract.resolve(schema)["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+            {
+                let rest: Map<String, Value> = fields
+                    .iter()
+                    .filter(|(field, _)| *field != name)
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
+                found.push((
+                    format!("no {name} at {pointer:?}"),
+                    replaced(&whole, pointer, rest.into()).to_string(),
+                ));
             }
             // A product's attributes are the vendor's own; everywhere else the fields are fixed.
             if schema["additionalProperties"] == false {
                 let mut more = fields.clone();
                 more.insert("no_such_field".into(), json!(1));
-                found.push((format!("an unknown field at {pointer:?}"), replaced(&whole, pointer, more.into()).to_string()));
+                found.push((
+                    format!("an unknown field at {pointer:?}"),
+                    replaced(&whole, pointer, more.into()).to_string(),
+                ));
             }
         }
     }
@@ -154,7 +193,11 @@ fn wrong_values(contract: &Contract, schema: &Value, value: &Value) -> Vec<(&'st
         }
         Value::Array(_) => wrong.extend([("a text", json!("x")), ("an object", json!({}))]),
         Value::Bool(_) => wrong.extend([("a text", json!("maybe")), ("a number", json!(1))]),
-        Value::Number(_) => wrong.extend([("a text", json!("x")), ("a huge number", json!(1e300)), ("a fraction", json!(1.5))]),
+        Value::Number(_) => wrong.extend([
+            ("a text", json!("x")),
+            ("a huge number", json!(1e300)),
+            ("a fraction", json!(1.5)),
+        ]),
         _ => wrong.extend([
             ("a number", json!(12_345)),
             ("true", json!(true)),
@@ -177,9 +220,19 @@ fn wrong_values(contract: &Contract, schema: &Value, value: &Value) -> Vec<(&'st
         }
     }
     match schema["format"].as_str() {
-        Some("uuid") => wrong.extend([("no UUID", json!("not-a-uuid")), ("half a UUID", json!("0198c0de-0000"))]),
-        Some("date") => wrong.extend([("no date", json!("yesterday")), ("no such day", json!("2035-02-30")), ("a year too far", json!("99999-01-01"))]),
-        Some("date-time") => wrong.extend([("no time", json!("noon")), ("no such day", json!("2035-02-30T00:00:00Z")), ("no zone", json!("2035-01-01T00:00:00"))]),
+        Some("uuid") => {
+            wrong.extend([("no UUID", json!("not-a-uuid")), ("half a UUID", json!("0198c0de-0000"))])
+        }
+        Some("date") => wrong.extend([
+            ("no date", json!("yesterday")),
+            ("no such day", json!("2035-02-30")),
+            ("a year too far", json!("99999-01-01")),
+        ]),
+        Some("date-time") => wrong.extend([
+            ("no time", json!("noon")),
+            ("no such day", json!("2035-02-30T00:00:00Z")),
+            ("no zone", json!("2035-01-01T00:00:00")),
+        ]),
         _ => {}
     }
     if schema["enum"].is_array() {
@@ -197,7 +250,8 @@ fn bad_queries(contract: &Contract, operation: &Operation) -> Vec<(String, Strin
             Value::String(text) => text,
             other => other.to_string(),
         };
-        let mut add = |what: &str, value: &str| bad.push((format!("{what} for {name}"), format!("{name}={value}")));
+        let mut add =
+            |what: &str, value: &str| bad.push((format!("{what} for {name}"), format!("{name}={value}")));
         add("too long a text", &"a".repeat(3_000));
         // Of a search text its words count alone.
         if name != "q" {
@@ -206,12 +260,21 @@ fn bad_queries(contract: &Contract, operation: &Operation) -> Vec<(String, Strin
             add("nothing", "");
         }
         if text.contains("integer") {
-            for (what, value) in [("a fraction", "1.5"), ("zero", "0"), ("a negative number", "-1"), ("a huge number", "99999999999999999999")] {
+            for (what, value) in [
+                ("a fraction", "1.5"),
+                ("zero", "0"),
+                ("a negative number", "-1"),
+                ("a huge number", "99999999999999999999"),
+            ] {
                 add(what, value);
             }
         }
         if is_decimal(&schema) {
-            for (what, value) in [("3 decimals", "1.005".to_owned()), ("30 digits", "9".repeat(30)), ("a negative amount", "-1".to_owned())] {
+            for (what, value) in [
+                ("3 decimals", "1.005".to_owned()),
+                ("30 digits", "9".repeat(30)),
+                ("a negative amount", "-1".to_owned()),
+            ] {
                 add(what, &value);
             }
         }
@@ -238,13 +301,17 @@ fn raw(body: &Value, original: &Value) -> String {
     let quoted = |mark: &str| format!("\"{mark}\"");
     let twice = || {
         let text = original.to_string();
-        let (name, value) = original.as_object().and_then(|fields| fields.iter().next()).expect("an object that holds something");
+        let (name, value) = original
+            .as_object()
+            .and_then(|fields| fields.iter().next())
+            .expect("an object that holds something");
         format!("{{{}:{value},{}", json!(name), text.trim_start_matches('{'))
     };
     if text.contains(&quoted(TWICE)) {
         return text.replace(&quoted(TWICE), &twice());
     }
-    text.replace(&quoted(SURROGATE), "\"\\ud800\"").replace(&quoted(DEEP), &("[".repeat(40) + &"]".repeat(40)))
+    text.replace(&quoted(SURROGATE), "\"\\ud800\"")
+        .replace(&quoted(DEEP), &("[".repeat(40) + &"]".repeat(40)))
 }
 
 fn replaced(whole: &Value, pointer: &str, value: Value) -> Value {
@@ -278,7 +345,10 @@ impl Contract {
                 let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
                 let named = |place: &str| {
                     let here = parameters.iter().filter(|parameter| parameter["in"] == place);
-                    here.map(|parameter| (parameter["name"].as_str().unwrap().to_owned(), parameter["schema"].clone())).collect::<Vec<_>>()
+                    here.map(|parameter| {
+                        (parameter["name"].as_str().unwrap().to_owned(), parameter["schema"].clone())
+                    })
+                    .collect::<Vec<_>>()
                 };
                 operations.push(Operation {
                     id: operation["operationId"].as_str().unwrap().to_owned(),
@@ -297,7 +367,11 @@ impl Contract {
     /// The schema itself, past references and `or null`.
     fn resolve(&self, schema: &Value) -> Value {
         if let Some(reference) = schema["$ref"].as_str() {
-            return self.resolve(self.document.pointer(reference.trim_start_matches('#')).expect("the reference leads somewhere"));
+            return self.resolve(
+                self.document
+                    .pointer(reference.trim_start_matches('#'))
+                    .expect("the reference leads somewhere"),
+            );
         }
         let branches = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
         match branches.and_then(|branches| branches.iter().find(|branch| branch["type"] != "null")) {
@@ -310,8 +384,13 @@ impl Contract {
     fn example(&self, schema: &Value) -> Value {
         let schema = self.resolve(schema);
         given(&schema).unwrap_or_else(|| {
-            let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let fields = schema["properties"].as_object().into_iter().flatten().filter(|(name, _)| required.contains(&name.as_str()));
+            let required: Vec<&str> =
+                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let fields = schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| required.contains(&name.as_str()));
             Value::Object(fields.map(|(name, property)| (name.clone(), self.sample(property))).collect())
         })
     }
@@ -323,8 +402,15 @@ impl Contract {
         let fields = schema["properties"].as_object().into_iter().flatten();
         let fields = fields.map(|(name, property)| {
             let resolved = self.resolve(property);
-            let sample = if resolved["properties"].is_object() { self.whole(&resolved) } else { self.sample(property) };
-            (name.clone(), example.get(name).filter(|_| !resolved["properties"].is_object()).cloned().unwrap_or(sample))
+            let sample = if resolved["properties"].is_object() {
+                self.whole(&resolved)
+            } else {
+                self.sample(property)
+            };
+            (
+                name.clone(),
+                example.get(name).filter(|_| !resolved["properties"].is_object()).cloned().unwrap_or(sample),
+            )
         });
         Value::Object(fields.collect())
     }
@@ -398,7 +484,10 @@ fn given(schema: &Value) -> Option<Value> {
 
 /// Texts for the patterns that have no example beside them.
 fn pattern_sample(pattern: &str) -> &'static str {
-    let texts = ["Contoh", "CONTOH", "33.74.01", "33.74", "01", "01.01.01", "008", "H87", "32600", "09:00", "12345678", HASH];
+    let texts = [
+        "Contoh", "CONTOH", "33.74.01", "33.74", "01", "01.01.01", "008", "H87", "32600", "09:00",
+        "12345678", HASH,
+    ];
     let expression = json!({ "type": "string", "pattern": pattern });
     let fits = |text: &&str| jsonschema::is_valid(&expression, &json!(text));
     texts.into_iter().find(fits).unwrap_or_else(|| panic!("no sample for {pattern}: add one"))
@@ -422,8 +511,12 @@ impl Scene {
         let order = office.order(&ordered).await;
         let request = office.draft(vec![line(&product, "1")]).await;
         let ids = [
-            ("vendors", draft.id.to_string()), ("products", product), ("requests", request), ("orders", order),
-            ("organisations", office.agency.to_string()), ("packages", office.package.clone()),
+            ("vendors", draft.id.to_string()),
+            ("products", product),
+            ("requests", request),
+            ("orders", order),
+            ("organisations", office.agency.to_string()),
+            ("packages", office.package.clone()),
             ("invitations", "0198c0de-7000-7000-8000-000000000002".into()),
         ];
         let callers = [
@@ -438,7 +531,11 @@ impl Scene {
             ("approver", office.approver),
             ("officer", office.officer),
         ];
-        Self { callers: callers.into_iter().collect(), ids: ids.into_iter().collect(), keys: Default::default() }
+        Self {
+            callers: callers.into_iter().collect(),
+            ids: ids.into_iter().collect(),
+            keys: Default::default(),
+        }
     }
 
     /// Calls an operation with a role that may; an error is a connection that broke.
@@ -448,7 +545,11 @@ impl Scene {
             .iter()
             .enumerate()
             .map(|(place, part)| match part.starts_with('{') {
-                true => self.ids.get(parts[place - 1]).cloned().unwrap_or_else(|| "0198c0de-7000-7000-8000-000000000003".into()),
+                true => self
+                    .ids
+                    .get(parts[place - 1])
+                    .cloned()
+                    .unwrap_or_else(|| "0198c0de-7000-7000-8000-000000000003".into()),
                 false => (*part).to_owned(),
             })
             .collect();
@@ -466,7 +567,8 @@ impl Scene {
         }
         let response = request.send().await.map_err(|error| format!("the connection broke: {error:?}"))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.map_err(|error| format!("the answer broke off: {error:?}"))?.to_vec();
+        let bytes =
+            response.bytes().await.map_err(|error| format!("the answer broke off: {error:?}"))?.to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
         Ok(Answer { status, headers, bytes, body })
     }
@@ -475,26 +577,57 @@ impl Scene {
 /// A caller whose role may do the operation.
 fn caller_of(operation: &str) -> &'static str {
     match operation {
-        "registerUser" | "confirmContact" | "logIn" | "refreshSession" | "requestPasswordReset" | "completePasswordReset"
-        | "listPolicies" | "listForbiddenPairs" | "previewTax" | "listPublicVendors" | "getPublicVendor" | "listCategories"
-        | "searchProducts" | "getPublicProduct" | "getProductPhoto" => "guest",
-        "listSessions" | "endSession" | "getMe" | "listMyMemberships" | "acceptInvitation" | "getOrganisation" | "listUnits"
-        | "getSandboxClock" | "moveSandboxClock" | "listSandboxMails" | "createVendor" => "person",
+        "registerUser"
+        | "confirmContact"
+        | "logIn"
+        | "refreshSession"
+        | "requestPasswordReset"
+        | "completePasswordReset"
+        | "listPolicies"
+        | "listForbiddenPairs"
+        | "previewTax"
+        | "listPublicVendors"
+        | "getPublicVendor"
+        | "listCategories"
+        | "searchProducts"
+        | "getPublicProduct"
+        | "getProductPhoto" => "guest",
+        "listSessions" | "endSession" | "getMe" | "listMyMemberships" | "acceptInvitation"
+        | "getOrganisation" | "listUnits" | "getSandboxClock" | "moveSandboxClock" | "listSandboxMails"
+        | "createVendor" => "person",
         "createOrganisation" | "listOrganisations" => "admin",
-        "createUnit" | "listMemberships" | "endMembership" | "inviteMember" | "listInvitations" | "revokeInvitation"
-        | "reassignRequest" => "budget_user",
-        "getVendor" | "listVendorDocuments" | "downloadVendorDocument" | "updateVendor" | "precheckVendor" | "submitVendor"
-        | "uploadVendorDocument" | "removeVendorDocument" => "founder",
-        "listVerificationQueue" | "claimVendor" | "requestVendorRevision" | "verifyVendor" | "rejectVendor" | "suspendVendor"
+        "createUnit" | "listMemberships" | "endMembership" | "inviteMember" | "listInvitations"
+        | "revokeInvitation" | "reassignRequest" => "budget_user",
+        "getVendor"
+        | "listVendorDocuments"
+        | "downloadVendorDocument"
+        | "updateVendor"
+        | "precheckVendor"
+        | "submitVendor"
+        | "uploadVendorDocument"
+        | "removeVendorDocument" => "founder",
+        "listVerificationQueue"
+        | "claimVendor"
+        | "requestVendorRevision"
+        | "verifyVendor"
+        | "rejectVendor"
+        | "suspendVendor"
         | "reinstateVendor" => "verifier",
-        "approveProduct" | "requestProductRevision" | "rejectProduct" | "freezeProduct" | "unfreezeProduct" => "curator",
-        "listVendors" | "createProduct" | "updateProduct" | "setPriceTiers" | "adjustStock" | "uploadProductPhoto"
-        | "removeProductPhoto" | "submitProduct" | "publishProduct" | "unpublishProduct" | "listProducts" | "getProduct"
-        | "listPriceHistory" | "acceptOrder" | "declineOrder" | "proposeOrderChange" => "owner",
-        "returnRequest" | "rejectRequest" | "approveRequest" | "cancelOrder" | "acceptOrderChange" | "rejectOrderChange" => "approver",
-        "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest" | "submitRequest" | "withdrawRequest"
-        | "renewRequest" | "replaceVendor" | "checkPolicies" | "listRequests" | "getRequest" | "cancelRequest" | "listOrders"
-        | "getOrder" | "listOrderChanges" => "officer",
+        "approveProduct"
+        | "requestProductRevision"
+        | "rejectProduct"
+        | "freezeProduct"
+        | "unfreezeProduct" => "curator",
+        "listVendors" | "createProduct" | "updateProduct" | "setPriceTiers" | "adjustStock"
+        | "uploadProductPhoto" | "removeProductPhoto" | "submitProduct" | "publishProduct"
+        | "unpublishProduct" | "listProducts" | "getProduct" | "listPriceHistory" | "acceptOrder"
+        | "declineOrder" | "proposeOrderChange" => "owner",
+        "returnRequest" | "rejectRequest" | "approveRequest" | "cancelOrder" | "acceptOrderChange"
+        | "rejectOrderChange" => "approver",
+        "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest"
+        | "submitRequest" | "withdrawRequest" | "renewRequest" | "replaceVendor" | "checkPolicies"
+        | "listRequests" | "getRequest" | "cancelRequest" | "listOrders" | "getOrder"
+        | "listOrderChanges" => "officer",
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

@@ -639,7 +639,8 @@ async fn price_tiers_rise_in_quantity_and_never_in_price() {
         (good.text("/price_tiers/3/price"), good.text("/price_tiers/0/minimum_quantity")),
         ("850.50".into(), "10".into())
     );
-    let bad: [(&[(&str, &str)], &[&str]); 6] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str]);
+    let bad: [Case<'_>; 6] = [
         (&[("10", "1001")], &["#/tiers/0"]),
         (&[("10", "900"), ("10", "800")], &["#/tiers/1"]),
         (&[("10", "900"), ("5", "800")], &["#/tiers/1"]),

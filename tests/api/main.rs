@@ -15,7 +15,7 @@ mod migrations;
 mod openapi;
 mod orders;
 mod packages;
-mod red;
+mod regressions;
 mod requests;
 mod secrecy;
 mod support;

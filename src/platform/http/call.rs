@@ -257,6 +257,9 @@ fn parse_headers(request: &HttpRequest, action: Action) -> Result<Headers, Error
         [text] if text == "false" => false,
         _ => return Err(bad_place(Place::Parameter("dry_run".into()), Code::InvalidParameter)),
     };
+    if !dry_run && request.method() != Method::POST && !rehearsal(request.query_string()).is_empty() {
+        return Err(bad_place(Place::Parameter("dry_run".into()), Code::UnknownParameter));
+    }
     if dry_run && (request.method() != Method::POST || action.refuses_dry_run()) {
         return Err(refuse(Code::DryRunNotSupported));
     }

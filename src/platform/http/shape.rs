@@ -46,6 +46,10 @@ pub fn query_value<T: IntoParams + 'static>(text: &str) -> Result<Value, Vec<Fau
             faults_found.push(Fault { place, code: Code::UnknownParameter, limit: None });
             continue;
         };
+        if text.contains('\0') {
+            faults_found.push(Fault { place, code: Code::PatternMismatch, limit: None });
+            continue;
+        }
         if value.contains_key(&name) {
             faults_found.push(Fault { place, code: Code::DuplicateItem, limit: None });
             continue;

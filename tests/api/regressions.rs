@@ -1,4 +1,4 @@
-//! Faults of the program: each test fails as the code stands.
+//! Faults that were found and mended; each test keeps one of them from coming back.
 use crate::support::trade::{PDF, PENS, PNG, Vendor, is_public, organisation};
 use crate::support::{Caller, TestApp};
 use lokapasar::kernel::{MembershipId, Role, VendorId};
