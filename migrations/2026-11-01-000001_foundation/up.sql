@@ -12,7 +12,7 @@ CREATE TABLE realms (
     CONSTRAINT realms_forward_check CHECK (clock_offset_seconds >= 0)
 );
 INSERT INTO realms (realm) VALUES ('live'), ('sandbox'), ('training');
-GRANT SELECT, UPDATE ON realms TO lokapasar_app;
+GRANT SELECT, UPDATE (clock_offset_seconds) ON realms TO lokapasar_app;
 
 CREATE TABLE audit (
     id uuid NOT NULL,

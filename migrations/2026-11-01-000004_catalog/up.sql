@@ -124,6 +124,8 @@ CREATE TABLE price_history (
 CREATE INDEX price_history_product_idx ON price_history (product_id, id);
 CREATE TRIGGER price_history_append_only BEFORE UPDATE OR DELETE ON price_history
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER price_history_no_truncate BEFORE TRUNCATE ON price_history
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON price_history TO lokapasar_app;
 
 CREATE TABLE product_photos (

@@ -20,7 +20,7 @@ mod tokens;
 pub use api::routes;
 pub use commands::{
     CreateUser, NewUnit, create_agency, create_unit, create_user, create_vendor_organisation, grant,
-    revoke_sessions, user_by_contact,
+    hash_new_password, revoke_sessions, user_by_contact,
 };
 pub use import::{UnitImport, import_units};
 pub use notices::{NoticeProgress, step as step_notices};

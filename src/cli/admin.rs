@@ -87,6 +87,10 @@ pub async fn run(command: Admin, settings: Settings) -> anyhow::Result<ExitCode>
         if path.exists() {
             bail!("there already is a key ring at {}", path.display());
         }
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("{} cannot be made", folder.display()))?;
+        }
         KeyRing::generate(false)?.write(path)?;
         return say(command.json, json!({ "keys": path }));
     }
@@ -106,7 +110,11 @@ async fn act(process: &Process, ctx: &Ctx, realm: Realm, command: AdminCommand) 
         AdminCommand::User(UserCommand::Create { contact, name }) => {
             let password = std::io::read_to_string(std::io::stdin())
                 .context("the password cannot be read from standard input")?;
-            let hash = app.hashing.hash(password.trim_end_matches('\n')).await.map_err(plain)?;
+            let password = password.trim_end_matches('\n');
+            if password == super::demo::PASSWORD {
+                bail!("this is the demo's password, which everybody knows: choose another one");
+            }
+            let hash = accounts::hash_new_password(app, password, &[&name, &contact]).await.map_err(plain)?;
             let id = app
                 .db
                 .transaction(realm, async |tx| {

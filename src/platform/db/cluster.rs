@@ -109,8 +109,14 @@ impl Cluster {
         if self.started {
             let _lock = self.lock()?;
             self.control(&["stop", "-m", "fast", "-w", "-t", "60"])?;
+            let _ = fs::remove_dir_all(&self.socket);
         }
         Ok(())
+    }
+
+    /// The private folder of the socket.
+    pub fn socket_folder(&self) -> &Path {
+        &self.socket
     }
 
     /// The server's process id, while it runs.

@@ -19,11 +19,13 @@ pub async fn up(owner: &Db) -> anyhow::Result<Vec<String>> {
     let mut conn = owner.conn().await?;
     lock(&mut conn).await?;
     let mut harness = AsyncMigrationHarness::new(conn);
-    let done =
-        harness.run_pending_migrations(MIGRATIONS).map_err(|error| anyhow!("a migration failed: {error}"))?;
-    let done = done.iter().map(ToString::to_string).collect();
+    let done = harness
+        .run_pending_migrations(MIGRATIONS)
+        .map(|done| done.iter().map(ToString::to_string).collect())
+        .map_err(|error| anyhow!("a migration failed: {error}"));
+    // The connection goes back to its pool either way, and must not take the lock with it.
     unlock(&mut harness.into_inner()).await?;
-    Ok(done)
+    done
 }
 
 /// Takes the newest migration back.
@@ -33,9 +35,10 @@ pub async fn down_one(owner: &Db) -> anyhow::Result<String> {
     let mut harness = AsyncMigrationHarness::new(conn);
     let undone = harness
         .revert_last_migration(MIGRATIONS)
-        .map_err(|error| anyhow!("a migration cannot be taken back: {error}"))?;
+        .map(|undone| undone.to_string())
+        .map_err(|error| anyhow!("a migration cannot be taken back: {error}"));
     unlock(&mut harness.into_inner()).await?;
-    Ok(undone.to_string())
+    undone
 }
 
 pub async fn status(db: &Db) -> anyhow::Result<Status> {

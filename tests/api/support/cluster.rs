@@ -47,8 +47,8 @@ pub fn watch(cluster: &Cluster, directory: &Path) -> std::process::Child {
     let pid_file = cluster.data().join("postmaster.pid");
     Command::new("sh")
         .arg("-c")
-        .arg("read _; kill -QUIT $(head -n 1 \"$1\"); while kill -0 $(head -n 1 \"$1\"); do sleep 0.1; done; rm -rf \"$2\"")
-        .args(["sh".as_ref(), pid_file.as_os_str(), directory.as_os_str()])
+        .arg("read _; kill -QUIT $(head -n 1 \"$1\"); while kill -0 $(head -n 1 \"$1\"); do sleep 0.1; done; rm -rf \"$2\" \"$3\"")
+        .args(["sh".as_ref(), pid_file.as_os_str(), directory.as_os_str(), cluster.socket_folder().as_os_str()])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
