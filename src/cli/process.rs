@@ -49,7 +49,7 @@ impl Process {
             return Ok(());
         }
         let mut conn = self.app.db.conn().await.map_err(|error| anyhow::anyhow!("{error}"))?;
-        if crate::accounts::demo_accounts_exist(&mut conn).await.unwrap_or(false) {
+        if crate::accounts::demo_accounts_exist(&mut conn).await.map_err(plain)? {
             bail!(
                 "the database holds demo accounts, whose passwords are public: point database.url at another database"
             );

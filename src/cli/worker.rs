@@ -38,9 +38,17 @@ impl Progress {
 pub async fn step(app: &App) -> Result<Progress, Error> {
     let realm = app.settings.realm;
     let ctx = Ctx::system(realm, "worker");
-    let requests = app.db.transaction(realm, async |tx| requests::announce_expired(tx, &ctx).await).await?;
-    let orders = app.db.transaction(realm, async |tx| orders::announce_expired(tx, &ctx).await).await?;
-    let expired = requests + orders;
+    let mut expired = 0;
+    // One subject a transaction: each keeps the lock order by itself, and one that fails stops no other.
+    for _ in 0..50 {
+        let requests =
+            app.db.transaction(realm, async |tx| requests::announce_expired(tx, &ctx).await).await?;
+        let orders = app.db.transaction(realm, async |tx| orders::announce_expired(tx, &ctx).await).await?;
+        if requests + orders == 0 {
+            break;
+        }
+        expired += requests + orders;
+    }
     let notices = accounts::step_notices(app).await?;
     Ok(Progress { notices, expired })
 }

@@ -505,7 +505,8 @@ pub async fn end_missing_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error
 
 /// What lapsed reservations still hold of a package and its budget lines.
 pub struct Lapsed {
-    pub on_package: Amount,
+    pub reserved: Amount,
+    pub committed: Amount,
     pub by_line: std::collections::HashMap<BudgetLineId, Amount>,
 }
 
@@ -525,5 +526,6 @@ pub async fn lapsed_on(conn: &mut Conn, package: PackageId, now: DateTime<Utc>) 
             *sum = *sum + held.amount;
         }
     }
-    Ok(Lapsed { on_package: rows.iter().map(|held| held.amount).sum(), by_line })
+    let of = |stage: &str| rows.iter().filter(|held| held.stage == stage).map(|held| held.amount).sum();
+    Ok(Lapsed { reserved: of("reserved"), committed: of("committed"), by_line })
 }

@@ -55,6 +55,8 @@ pub struct Assessment {
     pub totals: Totals,
     pub approval_roles: Vec<String>,
     pub due: Deadline,
+    /// The limit of the method for this kind.
+    pub method_limit: Amount,
     pub budget_mode: BudgetMode,
     pub contract_form: ContractForm,
     pub tax_regime: String,
@@ -112,7 +114,8 @@ pub async fn assess(
     // What lapsed counts as free: the reservation itself lets go of it first.
     let lapsed = packages::lapsed_on(conn, row.package_id, now).await?;
     let mut package = packages::package(conn, &sight, row.package_id).await?;
-    package.reserved = Amount((package.reserved.0 - lapsed.on_package.0).max(Decimal::ZERO));
+    package.reserved = Amount(package.reserved.0 - lapsed.reserved.0);
+    package.committed = Amount(package.committed.0 - lapsed.committed.0);
     let budget_line = match row.budget_line_id {
         Some(line) => packages::budget_line(conn, row.package_id, line).await?,
         None => None,
@@ -160,6 +163,7 @@ pub async fn assess(
         needs: needs(&scene, &priced),
         approval_roles: approvers
             .map_or_else(|| vec!["commitment_officer".into(), "budget_user".into()], |step| step.roles),
+        method_limit: scene.policies.amount(&format!("limit.direct.{}", scene.row.procurement_kind))?,
         tax_regime: scene.policies.word("tax.regime")?.to_owned(),
         policies_used: scene.policies.used(),
         contract_form: form,
@@ -265,6 +269,8 @@ fn price(scene: &Scene<'_>, checks: &mut Vec<Check>) -> Result<Vec<Option<Priced
             unit_price,
             line.quantity,
         );
+        let nothing = (tax.goods == Amount::ZERO).then_some(Code::OutOfRange);
+        push(checks, "line_value", nothing, at("quantity"), json!({ "limit": "≥ Rp1" }), None);
         priced.push(Some(Priced { offer: offer.clone(), unit_price, tax }));
     }
     Ok(priced)

@@ -199,6 +199,14 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     catalog::reserve(tx, id, &found.needs, found.due.at, now).await?;
     let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
     packages::reserve(tx, id, row.package_id, budget_line, found.totals.gross, found.due.at, now).await?;
+    // The package's row is locked now: what a racing request took is seen, and cannot pass the limit.
+    let before = store::on_package(tx.conn(), row.package_id, id, now).await?;
+    if before > Amount::ZERO && before + found.totals.gross > found.method_limit {
+        return Err(Refusal::rules(vec![
+            Fault::at("#/package_id", Code::SplitForbidden).with_limit(found.method_limit),
+        ])
+        .into());
+    }
     let state = row.state()?.submit(found.due.at, found.approval_roles.len())?;
     let next = frozen(row.clone(), &found, state, now);
     let next = Row { content_hash: Some(content_hash(&next, &lines, &slots)), ..next };
@@ -346,7 +354,7 @@ async fn turn(
 /// the officer is told. Answers how many.
 pub async fn announce_expired(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
     let now = tx.now().await?;
-    let lapsed = store::lapsed(tx, now, 50).await?;
+    let lapsed = store::lapsed(tx, now, 1).await?;
     for id in &lapsed {
         let row = store::by_id(tx.conn(), *id).await?;
         turn(tx, ctx, row, "request.expired", Some("request_expired"), |state| match state {
@@ -440,6 +448,7 @@ pub async fn reassign(
 /// Copies an ended request into a new draft; prices are those of the day it is submitted.
 pub async fn renew(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error> {
     let row = store::lock(tx, &member_sight(ctx)?, id).await?;
+    ctx.expect_version(row.version)?;
     let now = tx.now().await?;
     let (orders, bad) = store::order_counts(tx.conn(), id, now).await?;
     super::model::by_orders(row.state()?.at(now), orders, bad).renewable()?;
@@ -474,7 +483,12 @@ pub async fn copy_lines(
         approval_due_at: None,
         approved_at: None,
         renewed_from,
-        replaces_order_id,
+        replaces_order_id: replaces_order_id.or(row.replaces_order_id.filter(|_| renewed_from.is_some())),
+        // What was declared and in force then is not so now.
+        budget_declared: false,
+        budget_mode: None,
+        tax_regime: None,
+        policy_versions: json!({}),
         created_at: now,
         updated_at: now,
         version: 1,
@@ -532,6 +546,23 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         && packages::budget_line(tx.conn(), package.id, line).await?.is_none()
     {
         return Err(Refusal::rules(vec![Fault::at("#/budget_line_id", Code::UnknownReference)]).into());
+    }
+    let officers = [
+        ("#/treasurer_id", fields.treasurer_id, row.treasurer_id),
+        ("#/activity_officer_id", fields.activity_officer_id, row.activity_officer_id),
+        ("#/commitment_officer_id", fields.commitment_officer_id, row.commitment_officer_id),
+    ];
+    let mut faults = Vec::new();
+    for (place, named, before) in officers {
+        // One named before may have left since; that is told at submission, not on every edit.
+        if let Some(officer) = named.filter(|_| named != before)
+            && accounts::officer(tx.conn(), officer, row.agency_id, row.unit_id).await?.is_none()
+        {
+            faults.push(Fault::at(place, Code::UnknownReference));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::rules(faults).into());
     }
     let comparison = fields
         .comparison

@@ -287,6 +287,22 @@ async fn a_change_never_raises_a_price_and_says_what_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_never_makes_a_line_worth_nothing() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor().await;
+    let pen = app.product(&vendor, "20000.00", 100).await;
+    let office = app.office().await;
+    let request = office.ordered(vec![line(&pen, "10")]).await;
+    let order = office.order(&request).await;
+    let deal = Deal { vendor, pen, office, request, order };
+    let own = deal.line_id().await;
+    let refused = deal.propose(json!({ "unit_prices": [{ "line_id": own, "unit_price": "0.01" }] })).await;
+    refused.expect(422).expect_fault("#/unit_prices/0/unit_price", "out_of_range");
+    deal.propose(json!({ "unit_prices": [{ "line_id": own, "unit_price": "0.10" }] })).await.expect(201);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_equal_brand_and_another_day_are_accepted_without_new_approval() {
     let app = TestApp::start().await;
     let deal = deal(&app).await;
@@ -540,13 +556,16 @@ async fn every_write_leaves_an_audit_row_and_an_event_without_personal_data() {
     let change = deal.propose(json!({ "brand": "Merek setara" })).await.expect(201);
     deal.answer(&change, "reject").await.expect(200);
     cancel(&deal.vendor.owner, &deal.order).await.expect(200);
+    // Who accepts takes back that he asked to cancel.
     deal.vendor.accept(&deal.order).await.expect(200);
     cancel(&deal.office.approver, &deal.order).await.expect(200);
+    assert_eq!(deal.seen().await.text("/status"), "accepted");
+    cancel(&deal.vendor.owner, &deal.order).await.expect(200);
     let path = format!("/api/v1/requests/{}/actions/replace-vendor", deal.request);
     deal.office.officer.post(&path, json!({ "order_id": deal.order })).await.expect(201);
     let expected = [
         ("order.accepted", 1),
-        ("order.cancel_asked", 1),
+        ("order.cancel_asked", 2),
         ("order.cancelled", 1),
         ("order.change_proposed", 1),
         ("order.change_rejected", 1),

@@ -1124,3 +1124,31 @@ async fn who_took_an_approval_step_does_not_become_the_requests_pp() {
     budget_user.post(&path, letter).await.expect_problem(422, "pair_procurement_commitment");
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_officer_who_does_not_exist_is_refused_where_he_is_named() {
+    let app = TestApp::start().await;
+    let office = app.office().await;
+    let mut body = office.draft_body(Vec::new());
+    let nobody = "0197a000-0000-7000-8000-000000000001";
+    for field in ["treasurer_id", "activity_officer_id", "commitment_officer_id"] {
+        body["fields"][field] = json!(nobody);
+    }
+    let refused = office.officer.post("/api/v1/requests", body).await.expect(422);
+    refused
+        .expect_fault("#/treasurer_id", "unknown_reference")
+        .expect_fault("#/activity_officer_id", "unknown_reference")
+        .expect_fault("#/commitment_officer_id", "unknown_reference");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_worth_less_than_a_rupiah_cannot_be_asked_for() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor().await;
+    let crumb = app.product(&vendor, "0.04", 40).await;
+    let office = app.office().await;
+    let request = office.draft(vec![line(&crumb, "10")]).await;
+    refused(&office, &request, "#/lines/0/quantity", "out_of_range").await;
+    app.finish().await;
+}

@@ -21,7 +21,12 @@ pub async fn accept(tx: &mut Tx, ctx: &Ctx, id: OrderId) -> Result<Row, Error> {
     require_open(tx, &row, now).await?;
     catalog::firm_up(tx, id).await?;
     packages::firm_up(tx, id).await?;
-    let next = Row { answered_at: Some(now), ..row.clone().with_state(state) };
+    let next = Row {
+        answered_at: Some(now),
+        cancel_asked_by: None,
+        cancel_reason: None,
+        ..row.clone().with_state(state)
+    };
     settle(tx, ctx, &row, next, "order.accepted", Some(("order_accepted", To::Office))).await
 }
 
@@ -93,7 +98,7 @@ pub async fn replace_vendor(
 /// the office is told. Answers how many.
 pub async fn announce_expired(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
     let (realm, now) = (tx.realm(), tx.now().await?);
-    let lapsed = store::lapsed(tx.conn(), realm, now, 20).await?;
+    let lapsed = store::lapsed(tx.conn(), realm, now, 1).await?;
     let mut announced = 0;
     for found in &lapsed {
         let row =

@@ -4,7 +4,9 @@ use super::super::model::{ChangeStatus, PriceChange, price_faults};
 use super::super::store::{self, ChangeRow, LineRow, Row};
 use super::answer::require_open;
 use super::{To, require_named_officer, settle, settle_because, sight};
-use crate::kernel::{Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, OrderId, Refusal, refuse};
+use crate::kernel::{
+    Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, OrderId, Refusal, refuse, whole_rupiah,
+};
 use crate::platform::db::Tx;
 use crate::platform::new_id;
 use crate::taxes::{LineTax, VatRates, line_tax, totals};
@@ -45,6 +47,15 @@ pub async fn propose_change(
     let lines = store::lines(tx.conn(), id).await?;
     let held: HashMap<LineId, Amount> = lines.iter().map(|line| (line.id, line.unit_price)).collect();
     let mut faults = price_faults(&held, input.unit_prices);
+    for (place, change) in input.unit_prices.iter().enumerate() {
+        let quantity = lines.iter().find(|line| line.id == change.line_id).map(|line| line.quantity.0);
+        let nothing = |quantity| whole_rupiah(change.unit_price.0 * quantity) == Amount::ZERO;
+        if !change.unit_price.0.is_zero() && quantity.is_some_and(nothing) {
+            faults.push(
+                Fault::at(format!("#/unit_prices/{place}/unit_price"), Code::OutOfRange).with_limit("≥ Rp1"),
+            );
+        }
+    }
     if input.needed_on.is_none() && input.brand.is_none() && input.unit_prices.is_empty() {
         faults.push(Fault::at("#", Code::Required));
     }
@@ -117,7 +128,13 @@ pub async fn accept_change(
             store::lines(tx.conn(), id).await?.iter().map(|line| line.request_line_id).collect();
         requests::move_slots(tx, &lines, day).await?;
     }
-    let next = Row { answered_at: Some(now), needed_on, ..repriced.with_state(state) };
+    let next = Row {
+        answered_at: Some(now),
+        needed_on,
+        cancel_asked_by: None,
+        cancel_reason: None,
+        ..repriced.with_state(state)
+    };
     let saved =
         settle(tx, ctx, &row, next, "order.change_accepted", Some(("order_change_accepted", To::Vendor)))
             .await?;
@@ -139,7 +156,7 @@ pub async fn reject_change(
     catalog::set_lapse(tx, id, due.at).await?;
     packages::set_lapse(tx, id, due.at).await?;
     let change = store::decide_change(tx, change.id, ChangeStatus::Rejected, Some(reason), now).await?;
-    let next = row.clone().with_state(state);
+    let next = Row { cancel_asked_by: None, cancel_reason: None, ..row.clone().with_state(state) };
     let saved = settle_because(
         tx,
         ctx,

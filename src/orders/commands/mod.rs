@@ -114,11 +114,23 @@ fn printed(instant: DateTime<Utc>) -> String {
     (instant + TimeDelta::hours(7)).format("%d-%m-%Y %H:%M WIB").to_string()
 }
 
-/// Where a commitment officer was named for the request, only that one acts for the office.
+/// For the office acts the commitment officer who was named, if one was; never the procurement
+/// officer's own person, and never one of the vendor's people.
 async fn require_named_officer(tx: &mut Tx, ctx: &Ctx, row: &Row) -> Result<(), Error> {
-    let member = ctx.member()?;
+    let (actor, member) = (ctx.actor()?, ctx.member()?);
+    if member.organisation_kind != OrganisationKind::Agency {
+        return Ok(());
+    }
     let named = crate::requests::commitment_officer_of(tx.conn(), row.request_id).await?;
-    let another =
-        member.organisation_kind == OrganisationKind::Agency && named.is_some_and(|named| named != member.id);
-    if another { Err(refuse(Code::OfficerNotSuitable)) } else { Ok(()) }
+    if named.is_some_and(|named| named != member.id) {
+        return Err(refuse(Code::OfficerNotSuitable));
+    }
+    let officer = crate::requests::officer_of(tx.conn(), row.request_id).await?;
+    if crate::requests::user_of(tx.conn(), officer).await? == actor.user {
+        return Err(refuse(Code::PairProcurementCommitment));
+    }
+    if crate::requests::any_member_of(tx.conn(), actor.user, &[row.vendor_id]).await? {
+        return Err(refuse(Code::PairOfficialVendorOwner));
+    }
+    Ok(())
 }

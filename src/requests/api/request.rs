@@ -40,7 +40,12 @@ async fn create_request(
     let input = &call.body.0;
     call.write(async |tx, ctx| {
         let keys = &call.app.keys;
-        let fields = RequestFields { needed_on: Some(input.needed_on), ..input.fields.clone() };
+        let fields = RequestFields {
+            needed_on: Some(input.needed_on),
+            title: Some(input.title.trim().to_owned()),
+            package_id: Some(input.package_id),
+            ..input.fields.clone()
+        };
         let title = input.title.trim();
         let row =
             commands::create(tx, ctx, keys, input.unit_id, input.package_id, title, input.needed_on, &fields)

@@ -225,6 +225,12 @@ async fn check_regions(tx: &mut Tx, fields: &VendorFields) -> Result<(), Error> 
         .collect();
     let mut seen = std::collections::HashSet::new();
     for (place, region) in fields.regions.iter().flatten().enumerate() {
+        // A delivery dearer than this is a slip of the pen, and no sum of them may overflow.
+        if region.fee.0 > rust_decimal::Decimal::from(1_000_000_000) {
+            faults.push(
+                Fault::at(format!("#/regions/{place}/fee"), Code::OutOfRange).with_limit("≤ 1000000000"),
+            );
+        }
         if !seen.insert(&region.region_code) {
             faults.push(Fault::at(format!("#/regions/{place}/region_code"), Code::DuplicateItem));
         }

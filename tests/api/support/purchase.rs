@@ -215,7 +215,7 @@ impl Office {
         for (name, value) in changes.as_object().cloned().unwrap_or_default() {
             match value {
                 Value::Null => drop(body["fields"].as_object_mut().and_then(|fields| fields.remove(&name))),
-                day if name == "needed_on" => body["needed_on"] = day,
+                own if ["needed_on", "package_id", "title"].contains(&name.as_str()) => body[&name] = own,
                 value => body["fields"][&name] = value,
             }
         }
