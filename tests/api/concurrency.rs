@@ -65,6 +65,23 @@ async fn requests_that_race_for_one_budget_line_never_exceed_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_that_race_on_one_package_never_pass_the_limit_together() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor().await;
+    let cabinet = app.made(&vendor, "30000000.00").await;
+    let office = Arc::new(app.office_with("900000000", "900000000").await);
+    let drafts = drafts(&office, 12, |_| vec![line(&cabinet, "1")]).await;
+    let answers = race(drafts.iter().map(|draft| submit(&office, draft))).await;
+    // Six make Rp180 million; a seventh would pass the Rp200 million of direct purchase.
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 6);
+    for answer in answers.into_iter().filter(|answer| answer.status != 200) {
+        answer.expect(422).expect_fault("#/package_id", "split_forbidden");
+    }
+    assert_eq!(app.count("SELECT reserved::bigint FROM packages").await, 180_000_000);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_last_approval_posted_many_times_under_one_key_makes_one_order() {
     let app = TestApp::start().await;
     let vendor = app.vendor().await;
