@@ -7,37 +7,23 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use validator::Validate;
 
-macro_rules! kept_as_text {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-            diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
-        )]
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($variant),+ }
-        crate::kernel::text_enum!($name { $($variant = $text),+ });
-    };
-}
-
-kept_as_text!(
+crate::kernel::kept_as_text!(
     ProductStatus {
         Draft = "draft", InReview = "in_review", Published = "published", Unpublished = "unpublished",
         RevisionRequested = "revision_requested", Rejected = "rejected", Frozen = "frozen",
     }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// Where the goods come from.
     Origin { Local = "local", Domestic = "domestic", Import = "import" }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// What is reserved when somebody buys: stock, a day's capacity, or nothing.
     Availability {
         Counted = "counted", MadeToOrder = "made_to_order", CapacityPerDay = "capacity_per_day", Service = "service",
     }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// When a curator looks at a product: before it is public, after, or at a sample.
     ReviewMode { Before = "before", After = "after", Sample = "sample" }
 );

@@ -146,3 +146,19 @@ macro_rules! text_enum {
     };
 }
 pub(crate) use text_enum;
+
+/// Declares an enum whose one text form stands in JSON and in the database alike.
+macro_rules! kept_as_text {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+            diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
+        )]
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($variant),+ }
+        crate::kernel::text_enum!($name { $($variant = $text),+ });
+    };
+}
+pub(crate) use kept_as_text;

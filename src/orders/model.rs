@@ -5,31 +5,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-macro_rules! kept_as_text {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-            diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
-        )]
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($variant),+ }
-        crate::kernel::text_enum!($name { $($variant = $text),+ });
-    };
-}
-
-kept_as_text!(
+crate::kernel::kept_as_text!(
     OrderStatus {
         Issued = "issued", Accepted = "accepted", Declined = "declined", Expired = "expired",
         ChangeProposed = "change_proposed", Cancelled = "cancelled",
     }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// Which side of an order acts.
     Side { Vendor = "vendor", Agency = "agency" }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     ChangeStatus { Proposed = "proposed", Accepted = "accepted", Rejected = "rejected" }
 );
 

@@ -6,32 +6,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-macro_rules! kept_as_text {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-            diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
-        )]
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($variant),+ }
-        crate::kernel::text_enum!($name { $($variant = $text),+ });
-    };
-}
-
-kept_as_text!(
+crate::kernel::kept_as_text!(
     RequestStatus {
         Draft = "draft", PendingApproval = "pending_approval", Returned = "returned", Withdrawn = "withdrawn",
         Approved = "approved", Ordered = "ordered", PartiallyOrdered = "partially_ordered", Closed = "closed",
         Rejected = "rejected", Cancelled = "cancelled", Expired = "expired",
     }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// How the office pays (domain handbook §8.3).
     PaymentWay { Up = "up", Gu = "gu", Tu = "tu", Ls = "ls", Card = "card", Blud = "blud", Outside = "outside" }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// Which duty on a request is given to somebody else.
     Duty { ProcurementOfficer = "procurement_officer", CommitmentOfficer = "commitment_officer" }
 );

@@ -8,40 +8,26 @@ use std::collections::HashSet;
 use utoipa::ToSchema;
 use validator::Validate;
 
-macro_rules! kept_as_text {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema,
-            diesel::deserialize::FromSqlRow, diesel::expression::AsExpression,
-        )]
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($variant),+ }
-        crate::kernel::text_enum!($name { $($variant = $text),+ });
-    };
-}
-
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// A person who trades, or a body with its own papers.
     VendorKind { Individual = "individual", Entity = "entity" }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// Legal form (domain handbook §4.2).
     LegalForm {
         Perorangan = "perorangan", PtPerorangan = "pt_perorangan", Cv = "cv", Firma = "firma", Pt = "pt",
         Koperasi = "koperasi", Yayasan = "yayasan", Bumdes = "bumdes",
     }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// Size class by PP 7/2021 Pasal 35.
     SizeClass { Micro = "micro", Small = "small", Medium = "medium", Large = "large" }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// How shipping to a region is charged.
     ShippingTerms { Included = "included", Flat = "flat", ByWeight = "by_weight", OnQuote = "on_quote" }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// What kind of paper a document is.
     DocumentKind {
         IdentityCard = "identity_card", Nib = "nib", Npwp = "npwp", Deed = "deed",
@@ -49,7 +35,7 @@ kept_as_text!(
         BankBook = "bank_book", Licence = "licence", Statement = "statement", Other = "other",
     }
 );
-kept_as_text!(
+crate::kernel::kept_as_text!(
     /// Where a file stands.
     VendorStatus {
         Draft = "draft", Submitted = "submitted", InReview = "in_review", RevisionRequested = "revision_requested",
