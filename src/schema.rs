@@ -454,6 +454,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_documents (product_id) {
+        product_id -> Uuid,
+        realm -> Text,
+        vendor_id -> Uuid,
+        version -> Int4,
+        counted -> Bool,
+        document -> Text,
+    }
+}
+
+diesel::table! {
     product_photos (id) {
         id -> Uuid,
         product_id -> Uuid,
@@ -677,6 +688,7 @@ diesel::table! {
         created_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
         version -> Int4,
+        reset_version -> Int4,
     }
 }
 
@@ -885,6 +897,7 @@ diesel::allow_tables_to_appear_in_same_query!(packages, work_units);
 diesel::allow_tables_to_appear_in_same_query!(personal_values, vendors);
 diesel::allow_tables_to_appear_in_same_query!(price_history, products);
 diesel::allow_tables_to_appear_in_same_query!(price_tiers, products);
+diesel::allow_tables_to_appear_in_same_query!(product_documents, products);
 diesel::allow_tables_to_appear_in_same_query!(product_photos, products);
 diesel::allow_tables_to_appear_in_same_query!(products, regions);
 diesel::allow_tables_to_appear_in_same_query!(products, request_lines);

@@ -67,6 +67,16 @@ pub fn delay_after(failures: i32) -> TimeDelta {
     }
 }
 
+/// The same for an address, behind which a whole office may sit: fifty cost nothing, and none waits
+/// longer than a minute.
+pub fn delay_of_address(failures: i32) -> TimeDelta {
+    match failures {
+        ..=50 => TimeDelta::zero(),
+        51..=56 => TimeDelta::seconds(1 << (failures - 51)),
+        _ => TimeDelta::minutes(1),
+    }
+}
+
 /// Roles that are held by an appointment letter.
 pub fn needs_letter(role: Role) -> bool {
     matches!(

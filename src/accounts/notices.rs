@@ -5,11 +5,11 @@
 //! marks it. Nothing is locked while a mail is under way. A crash between handing over and
 //! marking leads to at most one repeat, under the same Message-ID.
 use super::store;
-use crate::kernel::{ContactId, Error, Language, PersonalValueId, Realm, Role, UserId};
-use crate::platform::db::{Conn, Tx};
+use crate::kernel::{ContactId, Error, Language, PersonalValueId, Role, UserId};
+use crate::platform::db::{Conn, Tx, sql};
 use crate::platform::mail::Mail;
 use crate::platform::trail::{self, Audience, Notice, Positioned};
-use crate::platform::{App, Clock, db, personal};
+use crate::platform::{App, Clock, personal};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -47,9 +47,13 @@ pub async fn step(app: &App) -> Result<NoticeProgress, Error> {
     let due = app.db.transaction(realm, async |tx| lease(tx, app.clock.now()).await).await?;
     let mut progress = NoticeProgress { sequenced, planned, ..NoticeProgress::default() };
     for delivery in due {
+        if !renew(app, &delivery).await? {
+            continue;
+        }
         let outcome = deliver(app, &delivery).await;
-        if let Err(error) = &outcome {
-            tracing::warn!(delivery.id = %delivery.id, attempts = delivery.attempts, %error, "a notice was not delivered");
+        if outcome.is_err() {
+            // What a mail server says may name the recipient, so it is not logged.
+            tracing::warn!(delivery.id = %delivery.id, attempts = delivery.attempts, "a notice was not delivered");
         }
         settle(app, &delivery, outcome.is_ok()).await?;
         match outcome {
@@ -58,11 +62,6 @@ pub async fn step(app: &App) -> Result<NoticeProgress, Error> {
         }
     }
     Ok(progress)
-}
-
-/// The trade's clock of a realm.
-pub async fn realm_now(conn: &mut Conn, realm: Realm) -> Result<DateTime<Utc>, Error> {
-    db::now(conn, realm).await
 }
 
 async fn plan(tx: &mut Tx, app: &App) -> Result<usize, Error> {
@@ -87,8 +86,8 @@ async fn plan_event(tx: &mut Tx, app: &App, event: &Positioned) -> Result<usize,
         .map_err(|error| Error::Internal(format!("event {} has malformed notices: {error}", event.id)))?;
     let mut planned = 0;
     for notice in notices {
-        for address in addresses(tx.conn(), event.realm, &notice.audience).await? {
-            planned += diesel::sql_query(
+        for address in addresses(tx.conn(), &notice.audience).await? {
+            planned += sql(
                 "INSERT INTO deliveries (id, event_id, realm, value_id, language, template, arguments, due_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
             )
@@ -127,45 +126,45 @@ struct Address {
 }
 
 /// To whom a notice goes: each person once, by the oldest verified contact.
-async fn addresses(conn: &mut Conn, realm: Realm, audience: &Audience) -> Result<Vec<Address>, Error> {
+async fn addresses(conn: &mut Conn, audience: &Audience) -> Result<Vec<Address>, Error> {
     const MEMBERS: &str = "SELECT DISTINCT ON (u.id) c.value_id, c.id AS contact_id, u.language
         FROM memberships m JOIN organisations o ON o.id = m.organisation_id JOIN users u ON u.id = m.user_id
-        JOIN contacts c ON c.user_id = u.id
-        WHERE m.ended_at IS NULL AND u.ended_at IS NULL AND c.verified_at IS NOT NULL AND c.ended_at IS NULL";
+        JOIN contacts c ON c.user_id = u.id JOIN realms r ON r.realm = o.realm
+        CROSS JOIN LATERAL (SELECT ((clock_timestamp() + make_interval(secs => r.clock_offset_seconds))
+            AT TIME ZONE o.time_zone)::date AS today) AS d
+        WHERE m.ended_at IS NULL AND m.valid_from <= d.today AND (m.valid_to IS NULL OR m.valid_to >= d.today)
+          AND u.ended_at IS NULL AND c.verified_at IS NOT NULL AND c.ended_at IS NULL";
     match audience {
         Audience::Value(value) => {
             Ok(vec![Address { value_id: PersonalValueId(*value), contact_id: None, language: Language::Id }])
         }
-        Audience::Contact(contact) => Ok(diesel::sql_query(
+        Audience::Contact(contact) => Ok(sql(
             "SELECT c.value_id, c.id AS contact_id, u.language FROM contacts c JOIN users u ON u.id = c.user_id
              WHERE c.id = $1 AND c.ended_at IS NULL",
         )
         .bind::<SqlUuid, _>(contact)
         .load(conn)
         .await?),
-        Audience::User(user) => Ok(diesel::sql_query(
-            "SELECT c.value_id, c.id AS contact_id, u.language FROM contacts c JOIN users u ON u.id = c.user_id
-             WHERE u.id = $1 AND c.verified_at IS NOT NULL AND c.ended_at IS NULL ORDER BY c.id LIMIT 1",
-        )
-        .bind::<SqlUuid, _>(user)
-        .load(conn)
-        .await?),
-        Audience::Membership(membership) => Ok(diesel::sql_query(format!("{MEMBERS} AND m.id = $1 ORDER BY u.id, c.id"))
+        Audience::Membership(membership) => Ok(sql(format!("{MEMBERS} AND m.id = $1 ORDER BY u.id, c.id"))
             .bind::<SqlUuid, _>(membership)
             .load(conn)
             .await?),
         Audience::Members { organisation, roles } => {
-            Ok(diesel::sql_query(format!("{MEMBERS} AND o.id = $1 AND m.role = ANY($2) ORDER BY u.id, c.id LIMIT 200"))
+            Ok(sql(format!("{MEMBERS} AND o.id = $1 AND m.role = ANY($2) ORDER BY u.id, c.id LIMIT 200"))
                 .bind::<SqlUuid, _>(organisation)
                 .bind::<Array<Text>, _>(roles)
                 .load(conn)
                 .await?)
         }
-        Audience::Platform { role } => Ok(diesel::sql_query(format!(
-            "{MEMBERS} AND o.kind = 'platform' AND o.realm = $1 AND m.role = $2 ORDER BY u.id, c.id LIMIT 200"
+        Audience::Unit { organisation, unit, roles } => Ok(sql(format!(
+            "{MEMBERS} AND o.id = $1 AND m.role = ANY($2)
+               AND (NOT EXISTS (SELECT FROM membership_units mu WHERE mu.membership_id = m.id)
+                 OR EXISTS (SELECT FROM membership_units mu WHERE mu.membership_id = m.id AND mu.unit_id = $3))
+             ORDER BY u.id, c.id LIMIT 200"
         ))
-        .bind::<Text, _>(realm)
-        .bind::<Text, _>(role)
+        .bind::<SqlUuid, _>(organisation)
+        .bind::<Array<Text>, _>(roles)
+        .bind::<SqlUuid, _>(unit)
         .load(conn)
         .await?),
     }
@@ -190,7 +189,7 @@ struct Delivery {
 /// Takes due deliveries for a while; several workers never take the same one.
 async fn lease(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Delivery>, Error> {
     let realm = tx.realm();
-    let mut taken: Vec<Delivery> = diesel::sql_query(
+    let mut taken: Vec<Delivery> = sql(
         "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (
              SELECT id FROM deliveries WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= $1 AND realm = $4
                AND (leased_until IS NULL OR leased_until <= $1)
@@ -206,6 +205,26 @@ async fn lease(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Delivery>, Error> 
     // Ids rise with time: people read their mails in the order of what happened.
     taken.sort_by_key(|delivery| delivery.id);
     Ok(taken)
+}
+
+/// Takes the lease anew before a delivery is tried: those before it may have taken long, and another
+/// worker may hold it by now.
+async fn renew(app: &App, delivery: &Delivery) -> Result<bool, Error> {
+    let now = app.clock.now();
+    let renewed = app
+        .db
+        .transaction(app.settings.realm, async |tx| {
+            Ok(sql(
+                "UPDATE deliveries SET leased_until = $2 WHERE id = $1 AND sent_at IS NULL AND attempts = $3",
+            )
+            .bind::<SqlUuid, _>(delivery.id)
+            .bind::<Timestamptz, _>(now + LEASE)
+            .bind::<Integer, _>(delivery.attempts)
+            .execute(tx.conn())
+            .await?)
+        })
+        .await?;
+    Ok(renewed == 1)
 }
 
 async fn deliver(app: &App, delivery: &Delivery) -> anyhow::Result<()> {
@@ -232,7 +251,7 @@ async fn link(app: &App, conn: &mut Conn, delivery: &Delivery) -> anyhow::Result
         ("password_reset", _, Some(user)) => {
             let user = store::user(conn, UserId(user)).await?;
             let Some(user) = user else { return Ok(None) };
-            format!("{base}/reset#token={}", app.keys.link_token("reset", user.id.0, user.version))
+            format!("{base}/reset#token={}", app.keys.link_token("reset", user.id.0, user.reset_version))
         }
         ("invitation", _, Some(invitation)) => {
             format!(
@@ -283,13 +302,14 @@ async fn settle(app: &App, delivery: &Delivery, sent: bool) -> Result<(), Error>
     let due_at = now + again.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
     app.db
         .transaction(app.settings.realm, async |tx| {
-            diesel::sql_query(
-                "UPDATE deliveries SET sent_at = $2, given_up_at = $3, due_at = $4, leased_until = NULL WHERE id = $1",
+            sql(
+                "UPDATE deliveries SET sent_at = $2, given_up_at = $3, due_at = $4, leased_until = NULL WHERE id = $1 AND attempts = $5",
             )
             .bind::<SqlUuid, _>(delivery.id)
             .bind::<diesel::sql_types::Nullable<Timestamptz>, _>(sent_at)
             .bind::<diesel::sql_types::Nullable<Timestamptz>, _>(given_up_at)
             .bind::<Timestamptz, _>(due_at)
+            .bind::<Integer, _>(delivery.attempts)
             .execute(tx.conn())
             .await?;
             Ok(())

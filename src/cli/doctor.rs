@@ -1,7 +1,7 @@
 //! `lokapasar doctor`: one line each, exit code 1 on a fault.
 use super::process::Process;
 use crate::kernel::TimeZone;
-use crate::platform::db::migrations;
+use crate::platform::db::{migrations, sql};
 use crate::policies;
 use crate::settings::Settings;
 use chrono::{DateTime, Days, Utc};
@@ -98,10 +98,8 @@ async fn clock(conn: &mut crate::platform::db::Conn, here: DateTime<Utc>) -> Res
         #[diesel(sql_type = Timestamptz)]
         now: DateTime<Utc>,
     }
-    let row: Row = diesel::sql_query("SELECT clock_timestamp() AS now")
-        .get_result(conn)
-        .await
-        .map_err(|e| e.to_string())?;
+    let row: Row =
+        sql("SELECT clock_timestamp() AS now").get_result(conn).await.map_err(|e| e.to_string())?;
     let apart = (row.now - here).num_milliseconds().abs();
     if apart < 5_000 {
         Ok(format!("{apart} ms from the database's"))
@@ -116,7 +114,7 @@ async fn partitions(conn: &mut crate::platform::db::Conn) -> Result<String, Stri
         #[diesel(sql_type = BigInt)]
         ahead: i64,
     }
-    let row: Row = diesel::sql_query(
+    let row: Row = sql(
         "SELECT count(*) AS ahead FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid
          WHERE p.relname = 'events' AND c.relname > 'events_' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY_MM')",
     )

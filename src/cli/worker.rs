@@ -5,6 +5,7 @@
 use super::process::{Process, plain, until_told_to_stop};
 use crate::accounts::{self, NoticeProgress};
 use crate::kernel::{Ctx, Error};
+use crate::platform::db::sql;
 use crate::platform::{App, telemetry, trail};
 use crate::settings::Settings;
 use crate::{orders, requests};
@@ -57,7 +58,7 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
 pub async fn tidy(app: &App) -> Result<(), Error> {
     let mut conn = app.db.conn().await?;
     trail::ensure_partitions(&mut conn).await?;
-    diesel::sql_query("DELETE FROM idempotency_keys WHERE created_at < $1")
+    sql("DELETE FROM idempotency_keys WHERE created_at < $1")
         .bind::<diesel::sql_types::Timestamptz, _>(app.clock.now() - chrono::TimeDelta::hours(48))
         .execute(&mut conn)
         .await?;

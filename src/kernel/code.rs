@@ -324,6 +324,9 @@ codes! {
     StockNotCounted 409
         id: "Produk ini tidak menghitung stok", "Ubah ketersediaan menjadi counted lebih dulu.";
         en: "This product counts no stock", "Change its availability to counted first.";
+    TooManyDocuments 409
+        id: "Dokumen sudah sebanyak yang diperbolehkan", "Hapus dokumen yang tidak diperlukan sebelum menambah yang baru.";
+        en: "There are as many papers as allowed", "Remove a paper that is not needed before adding another.";
     TooManyPhotos 409
         id: "Jumlah foto sudah penuh", "Hapus satu foto lebih dulu.";
         en: "There are as many photos as allowed", "Remove one first.";

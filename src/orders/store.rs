@@ -4,7 +4,7 @@ use crate::kernel::{
     Amount, ChangeId, Code, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, Realm, RequestId,
     UnitId, VendorId, refuse,
 };
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, sql};
 use crate::policies::ContractForm;
 use crate::requests::PaymentWay;
 use crate::schema::{order_changes, order_lines, orders};
@@ -146,7 +146,7 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: OrderId) -> Result<Row, Error>
         "SELECT 1 FROM requests WHERE id = (SELECT request_id FROM orders WHERE id = $1) FOR NO KEY UPDATE",
         "SELECT 1 FROM orders WHERE id = $1 FOR NO KEY UPDATE",
     ] {
-        diesel::sql_query(text).bind::<SqlUuid, _>(id).execute(tx.conn()).await?;
+        sql(text).bind::<SqlUuid, _>(id).execute(tx.conn()).await?;
     }
     find(tx.conn(), sight, id).await
 }
@@ -272,7 +272,7 @@ pub async fn lapsed(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Lapsed>, Error> {
-    Ok(diesel::sql_query(
+    Ok(sql(
         "SELECT id, agency_id FROM orders WHERE status IN ('issued', 'change_proposed') AND expiry_announced_at IS NULL
            AND answer_due_at <= $1 AND realm = $2 ORDER BY answer_due_at LIMIT $3",
     )

@@ -4,7 +4,7 @@ use crate::kernel::{
     Amount, BudgetLineId, Code, Error, OrderId, OrganisationId, PackageId, Realm, RequestId, UnitId, refuse,
 };
 use crate::platform::Clock;
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, sql};
 use crate::schema::{budget_lines, packages};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -184,7 +184,7 @@ pub async fn reserve(
 }
 
 async fn take_package(tx: &mut Tx, package: PackageId, amount: Amount) -> Result<bool, Error> {
-    let taken = diesel::sql_query(
+    let taken = sql(
         "UPDATE packages SET reserved = reserved + $2 WHERE id = $1 AND ended_at IS NULL AND ceiling - reserved - committed >= $2",
     )
     .bind::<SqlUuid, _>(package)
@@ -195,10 +195,8 @@ async fn take_package(tx: &mut Tx, package: PackageId, amount: Amount) -> Result
 }
 
 async fn take_line(tx: &mut Tx, line: BudgetLineId, amount: Amount) -> Result<bool, Error> {
-    let taken = diesel::sql_query(
-        "UPDATE budget_lines SET reserved = reserved + $2
-         WHERE id = $1 AND ended_at IS NULL AND ceiling - reserved - committed - spent >= $2",
-    )
+    let taken = sql("UPDATE budget_lines SET reserved = reserved + $2
+         WHERE id = $1 AND ended_at IS NULL AND ceiling - reserved - committed - spent >= $2")
     .bind::<SqlUuid, _>(line)
     .bind::<Numeric, _>(amount)
     .execute(tx.conn())
@@ -216,7 +214,7 @@ async fn hold(
     stage: &str,
     lapses_at: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
-    diesel::sql_query(
+    sql(
         "INSERT INTO budget_reservations (id, package_id, budget_line_id, request_id, order_id, amount, stage, lapses_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -263,7 +261,7 @@ struct Held {
 async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -> Result<(), Error> {
     // Balances first, in their order, then the reservations.
     for (table, column) in [("packages", "package_id"), ("budget_lines", "budget_line_id")] {
-        diesel::sql_query(format!(
+        sql(format!(
             "SELECT 1 FROM {table} WHERE id IN (SELECT {column} FROM budget_reservations WHERE {whose} AND released_at IS NULL
              AND $2::timestamptz IS NOT NULL) ORDER BY id FOR NO KEY UPDATE"
         ))
@@ -272,7 +270,7 @@ async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -
         .execute(tx.conn())
         .await?;
     }
-    let released: Vec<Held> = diesel::sql_query(format!(
+    let released: Vec<Held> = sql(format!(
         "UPDATE budget_reservations SET released_at = $2 WHERE id IN (
              SELECT id FROM budget_reservations WHERE {whose} AND released_at IS NULL ORDER BY id FOR UPDATE)
          RETURNING package_id, budget_line_id, amount, stage"
@@ -290,7 +288,7 @@ async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -
 /// Takes an amount out of the stage it was held in.
 async fn change(tx: &mut Tx, held: &Held, amount: rust_decimal::Decimal, stage: &str) -> Result<(), Error> {
     let column = if stage == "committed" { "committed" } else { "reserved" };
-    diesel::sql_query(format!(
+    sql(format!(
         "UPDATE packages SET {column} = {column} - $2,
             shortfall = greatest(0, reserved + committed - $2 - ceiling) WHERE id = $1"
     ))
@@ -299,7 +297,7 @@ async fn change(tx: &mut Tx, held: &Held, amount: rust_decimal::Decimal, stage: 
     .execute(tx.conn())
     .await?;
     if let Some(line) = held.budget_line_id {
-        diesel::sql_query(format!(
+        sql(format!(
             "UPDATE budget_lines SET {column} = {column} - $2,
             shortfall = greatest(0, reserved + committed + spent - $2 - greatest(ceiling, 0)) WHERE id = $1"
         ))
@@ -321,14 +319,14 @@ pub async fn commit_orders(
     shares: &[(OrderId, Amount, DateTime<Utc>)],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    diesel::sql_query(
+    sql(
         "SELECT 1 FROM packages WHERE id IN (SELECT package_id FROM budget_reservations WHERE request_id = $1 AND released_at IS NULL)
          FOR NO KEY UPDATE",
     )
     .bind::<SqlUuid, _>(request)
     .execute(tx.conn())
     .await?;
-    let released: Vec<Held> = diesel::sql_query(
+    let released: Vec<Held> = sql(
         "UPDATE budget_reservations SET released_at = $2 WHERE request_id = $1 AND order_id IS NULL AND released_at IS NULL
          RETURNING package_id, budget_line_id, amount, stage",
     )
@@ -344,13 +342,11 @@ pub async fn commit_orders(
     let line = held.budget_line_id;
     for table in ["packages", "budget_lines"] {
         let id = if table == "packages" { Some(held.package_id.0) } else { line.map(|line| line.0) };
-        diesel::sql_query(format!(
-            "UPDATE {table} SET reserved = reserved - $2, committed = committed + $2 WHERE id = $1"
-        ))
-        .bind::<Nullable<SqlUuid>, _>(id)
-        .bind::<Numeric, _>(whole)
-        .execute(tx.conn())
-        .await?;
+        sql(format!("UPDATE {table} SET reserved = reserved - $2, committed = committed + $2 WHERE id = $1"))
+            .bind::<Nullable<SqlUuid>, _>(id)
+            .bind::<Numeric, _>(whole)
+            .execute(tx.conn())
+            .await?;
     }
     for (order, amount, lapses_at) in shares {
         hold(tx, request, Some(*order), held.package_id, line, *amount, "committed", Some(*lapses_at))
@@ -361,13 +357,11 @@ pub async fn commit_orders(
 
 /// Gives an order's commitment another end.
 pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
-    diesel::sql_query(
-        "UPDATE budget_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(order)
-    .bind::<Timestamptz, _>(lapses_at)
-    .execute(tx.conn())
-    .await?;
+    sql("UPDATE budget_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .bind::<Timestamptz, _>(lapses_at)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -376,12 +370,11 @@ pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) ->
 /// # Errors
 /// `expired` when it has been let go of meanwhile.
 pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    let kept = diesel::sql_query(
-        "UPDATE budget_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(order)
-    .execute(tx.conn())
-    .await?;
+    let kept =
+        sql("UPDATE budget_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL")
+            .bind::<SqlUuid, _>(order)
+            .execute(tx.conn())
+            .await?;
     if kept == 1 { Ok(()) } else { Err(refuse(Code::Expired)) }
 }
 
@@ -390,7 +383,7 @@ pub async fn shift_order(tx: &mut Tx, order: OrderId, less: Amount) -> Result<()
     if less == Amount::ZERO {
         return Ok(());
     }
-    let rows: Vec<Held> = diesel::sql_query(
+    let rows: Vec<Held> = sql(
         "SELECT package_id, budget_line_id, amount, stage FROM budget_reservations WHERE order_id = $1 AND released_at IS NULL",
     )
     .bind::<SqlUuid, _>(order)
@@ -398,13 +391,11 @@ pub async fn shift_order(tx: &mut Tx, order: OrderId, less: Amount) -> Result<()
     .await?;
     let [held] = rows.as_slice() else { return Err(refuse(Code::Expired)) };
     change(tx, held, less.0, &held.stage).await?;
-    diesel::sql_query(
-        "UPDATE budget_reservations SET amount = amount - $2 WHERE order_id = $1 AND released_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(order)
-    .bind::<Numeric, _>(less)
-    .execute(tx.conn())
-    .await?;
+    sql("UPDATE budget_reservations SET amount = amount - $2 WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .bind::<Numeric, _>(less)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -416,7 +407,7 @@ pub async fn upsert_packages(
     rows: &Value,
 ) -> Result<usize, Error> {
     let now = tx.now().await?;
-    Ok(diesel::sql_query(
+    Ok(sql(
         "INSERT INTO packages AS p (id, realm, agency_id, unit_id, rup_code, name, description, fiscal_year, procurement_kind,
             method, ceiling, status_pradipa, contract_start, contract_end, raw, source, confirmed_at, mapped_from_year)
          SELECT r.id, $2, $3, r.unit_id, r.rup_code, r.name, r.description, r.fiscal_year, r.procurement_kind, r.method, r.ceiling,
@@ -449,7 +440,7 @@ pub async fn upsert_lines(
     rows: &Value,
 ) -> Result<usize, Error> {
     let now = tx.now().await?;
-    Ok(diesel::sql_query(
+    Ok(sql(
         "INSERT INTO budget_lines (id, realm, agency_id, unit_id, package_id, ordinal, fiscal_year, sub_activity, account_code,
             account_text, fund_source, dpa_version, ceiling, raw, source, confirmed_at)
          SELECT r.id, $2, $3, p.unit_id, p.id, r.ordinal, p.fiscal_year, r.sub_activity, r.account_code, r.account_text, r.fund_source,
@@ -488,7 +479,7 @@ pub async fn by_rup_code(
 /// Ends the lines that a package's newest plan no longer has and that hold nothing; answers how many.
 pub async fn end_missing_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error> {
     let now = tx.now().await?;
-    Ok(diesel::sql_query(
+    Ok(sql(
         "WITH plan AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1)
             AS r(package_id uuid, account_text text, fund_source text, ceiling numeric, ordinal int))
          UPDATE budget_lines b SET ended_at = $2, version = version + 1
@@ -511,10 +502,8 @@ pub struct Lapsed {
 }
 
 pub async fn lapsed_on(conn: &mut Conn, package: PackageId, now: DateTime<Utc>) -> Result<Lapsed, Error> {
-    let rows: Vec<Held> = diesel::sql_query(
-        "SELECT package_id, budget_line_id, amount, stage FROM budget_reservations
-         WHERE package_id = $1 AND released_at IS NULL AND lapses_at <= $2",
-    )
+    let rows: Vec<Held> = sql("SELECT package_id, budget_line_id, amount, stage FROM budget_reservations
+         WHERE package_id = $1 AND released_at IS NULL AND lapses_at <= $2")
     .bind::<SqlUuid, _>(package)
     .bind::<Timestamptz, _>(now)
     .load(conn)

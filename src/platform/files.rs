@@ -1,11 +1,12 @@
-//! Uploaded files: in a folder of ours, sealed when they are identity papers, addressed by an id
-//! of ours and never by a name of the caller's.
+//! Uploaded files: sealed, in a folder of ours, addressed by an id of ours and never by a name of
+//! the caller's.
 use super::sealing::KeyRing;
 use crate::kernel::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// The file store.
 #[derive(Clone)]
 pub struct Files {
     directory: PathBuf,
@@ -17,8 +18,7 @@ impl Files {
         Self { directory, keys }
     }
 
-    /// Seals and stores a file; the answer is its storage key. A file whose row never commits is
-    /// an orphan that nothing points to.
+    /// Seals and stores a file; the answer is its storage key.
     pub async fn store(&self, bytes: &[u8]) -> Result<String, Error> {
         let key = super::Clock::new_id().simple().to_string();
         let path = self.path(&key)?;
@@ -31,6 +31,17 @@ impl Files {
         Ok(key)
     }
 
+    /// Takes away a file that no row came to point to; one that stays all the same harms nobody.
+    pub async fn remove(&self, key: &str) {
+        if let Ok(path) = self.path(key) {
+            let _ = tokio::fs::remove_file(path).await;
+        }
+    }
+
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be read, `Internal` when it is not what was stored.
     pub async fn read(&self, key: &str) -> Result<Vec<u8>, Error> {
         let sealed = tokio::fs::read(self.path(key)?).await.map_err(away)?;
         self.keys.open(&sealed, key)

@@ -1,7 +1,7 @@
 //! Long work that several runs may share: a row that says how far it came, so that a crash only
 //! costs the batch under way.
 use super::clock::Clock;
-use super::db::Tx;
+use super::db::{Tx, sql};
 use crate::kernel::Error;
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -16,16 +16,14 @@ struct Row {
 /// The running job of a kind, begun when there is none.
 pub async fn begin(tx: &mut Tx, kind: &str) -> Result<Uuid, Error> {
     let now = tx.now().await?;
-    diesel::sql_query(
-        "INSERT INTO jobs (id, kind, state, started_at) VALUES ($1, $2, 'running', $3)
-         ON CONFLICT (kind) WHERE state = 'running' DO NOTHING",
-    )
+    sql("INSERT INTO jobs (id, kind, state, started_at) VALUES ($1, $2, 'running', $3)
+         ON CONFLICT (kind) WHERE state = 'running' DO NOTHING")
     .bind::<SqlUuid, _>(Clock::new_id())
     .bind::<Text, _>(kind)
     .bind::<Timestamptz, _>(now)
     .execute(tx.conn())
     .await?;
-    let row: Row = diesel::sql_query("SELECT id FROM jobs WHERE kind = $1 AND state = 'running' FOR UPDATE")
+    let row: Row = sql("SELECT id FROM jobs WHERE kind = $1 AND state = 'running' FOR UPDATE")
         .bind::<Text, _>(kind)
         .get_result(tx.conn())
         .await?;
@@ -33,7 +31,7 @@ pub async fn begin(tx: &mut Tx, kind: &str) -> Result<Uuid, Error> {
 }
 
 pub async fn advance(tx: &mut Tx, job: Uuid, done: usize) -> Result<(), Error> {
-    diesel::sql_query("UPDATE jobs SET done = done + $2 WHERE id = $1")
+    sql("UPDATE jobs SET done = done + $2 WHERE id = $1")
         .bind::<SqlUuid, _>(job)
         .bind::<BigInt, _>(i64::try_from(done).unwrap_or(i64::MAX))
         .execute(tx.conn())
@@ -43,7 +41,7 @@ pub async fn advance(tx: &mut Tx, job: Uuid, done: usize) -> Result<(), Error> {
 
 pub async fn finish(tx: &mut Tx, job: Uuid) -> Result<(), Error> {
     let now = tx.now().await?;
-    diesel::sql_query("UPDATE jobs SET state = 'done', ended_at = $2 WHERE id = $1")
+    sql("UPDATE jobs SET state = 'done', ended_at = $2 WHERE id = $1")
         .bind::<SqlUuid, _>(job)
         .bind::<Timestamptz, _>(now)
         .execute(tx.conn())

@@ -4,7 +4,7 @@
 //! row of `personal_values`; other tables hold its id. So rotation and reindexing walk one table,
 //! and erasing a row erases the value everywhere.
 use super::clock::new_id;
-use super::db::{Conn, OnConstraint, Tx};
+use super::db::{Conn, OnConstraint, Tx, sql};
 use super::sealing::KeyRing;
 use crate::kernel::{Code, Error, PersonalValueId};
 use diesel::prelude::*;
@@ -54,7 +54,7 @@ pub async fn store(
 ) -> Result<PersonalValueId, Error> {
     let id = new_id::<PersonalValueId>();
     let (index, next) = keys.blind_index(kind.as_str(), value);
-    diesel::sql_query(
+    sql(
         "INSERT INTO personal_values (id, kind, sealed, blind_index, blind_index_next) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind::<SqlUuid, _>(id)
@@ -72,7 +72,7 @@ pub async fn store(
 /// # Errors
 /// `taken` when another row of the scope holds the same value.
 pub async fn claim(tx: &mut Tx, id: PersonalValueId, scope: &str, taken: Code) -> Result<(), Error> {
-    let outcome = diesel::sql_query("UPDATE personal_values SET exclusive_scope = $2 WHERE id = $1")
+    let outcome = sql("UPDATE personal_values SET exclusive_scope = $2 WHERE id = $1")
         .bind::<SqlUuid, _>(id)
         .bind::<Text, _>(scope)
         .execute(tx.conn())
@@ -88,7 +88,7 @@ pub async fn claim(tx: &mut Tx, id: PersonalValueId, scope: &str, taken: Code) -
 
 /// Gives a claimed scope up.
 pub async fn release(tx: &mut Tx, id: PersonalValueId) -> Result<(), Error> {
-    diesel::sql_query("UPDATE personal_values SET exclusive_scope = NULL WHERE id = $1")
+    sql("UPDATE personal_values SET exclusive_scope = NULL WHERE id = $1")
         .bind::<SqlUuid, _>(id)
         .execute(tx.conn())
         .await?;
@@ -105,14 +105,15 @@ pub async fn open(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<Row> = diesel::sql_query("SELECT id, kind, sealed FROM personal_values WHERE id = ANY($1)")
+    let rows: Vec<Row> = sql("SELECT id, kind, sealed FROM personal_values WHERE id = ANY($1)")
         .bind::<Array<SqlUuid>, _>(ids)
         .load(conn)
         .await?;
     rows.into_iter().map(|row| Ok((row.id, text(keys, &row)?))).collect()
 }
 
-/// The row that holds a value within a scope.
+/// The row that holds a value within a scope. While index keys change, a row may be found by either
+/// key: the coming one is in its own column at first and in the present one's afterwards.
 pub async fn find_claimed(
     conn: &mut Conn,
     keys: &KeyRing,
@@ -126,10 +127,8 @@ pub async fn find_claimed(
         #[diesel(sql_type = SqlUuid)]
         id: PersonalValueId,
     }
-    let rows: Vec<Found> = diesel::sql_query(
-        "SELECT id FROM personal_values WHERE exclusive_scope = $1 AND kind = $2
-         AND (blind_index = $3 OR blind_index_next = $4)",
-    )
+    let rows: Vec<Found> = sql("SELECT id FROM personal_values WHERE exclusive_scope = $1 AND kind = $2
+         AND (blind_index IN ($3, $4) OR blind_index_next = $4)")
     .bind::<Text, _>(scope)
     .bind::<Text, _>(kind)
     .bind::<Bytea, _>(index)
@@ -141,17 +140,16 @@ pub async fn find_claimed(
 
 /// Seals up to `limit` values again that are not under the present key; how many were.
 pub async fn reseal(tx: &mut Tx, keys: &KeyRing, limit: i32) -> Result<usize, Error> {
-    let rows: Vec<Row> = diesel::sql_query(
-        "SELECT id, kind, sealed FROM personal_values WHERE substring(sealed FROM 1 FOR 4) <> $1
-         LIMIT $2 FOR UPDATE SKIP LOCKED",
-    )
-    .bind::<Bytea, _>(keys.sealing_number().to_be_bytes().to_vec())
-    .bind::<Integer, _>(limit)
-    .load(tx.conn())
-    .await?;
+    let rows: Vec<Row> =
+        sql("SELECT id, kind, sealed FROM personal_values WHERE substring(sealed FROM 1 FOR 4) <> $1
+         LIMIT $2 FOR UPDATE SKIP LOCKED")
+        .bind::<Bytea, _>(keys.sealing_number().to_be_bytes().to_vec())
+        .bind::<Integer, _>(limit)
+        .load(tx.conn())
+        .await?;
     for row in &rows {
         let sealed = keys.seal(text(keys, row)?.as_bytes(), &place(row.id, row.kind))?;
-        diesel::sql_query("UPDATE personal_values SET sealed = $2 WHERE id = $1")
+        sql("UPDATE personal_values SET sealed = $2 WHERE id = $1")
             .bind::<SqlUuid, _>(row.id)
             .bind::<Bytea, _>(sealed)
             .execute(tx.conn())
@@ -162,7 +160,7 @@ pub async fn reseal(tx: &mut Tx, keys: &KeyRing, limit: i32) -> Result<usize, Er
 
 /// Fills the coming index of up to `limit` values; how many were.
 pub async fn fill_next_index(tx: &mut Tx, keys: &KeyRing, limit: i32) -> Result<usize, Error> {
-    let rows: Vec<Row> = diesel::sql_query(
+    let rows: Vec<Row> = sql(
         "SELECT id, kind, sealed FROM personal_values WHERE blind_index_next IS NULL LIMIT $1 FOR UPDATE SKIP LOCKED",
     )
     .bind::<Integer, _>(limit)
@@ -170,7 +168,7 @@ pub async fn fill_next_index(tx: &mut Tx, keys: &KeyRing, limit: i32) -> Result<
     .await?;
     for row in &rows {
         let (_, next) = keys.blind_index(row.kind.as_str(), &text(keys, row)?);
-        diesel::sql_query("UPDATE personal_values SET blind_index_next = $2 WHERE id = $1")
+        sql("UPDATE personal_values SET blind_index_next = $2 WHERE id = $1")
             .bind::<SqlUuid, _>(row.id)
             .bind::<Nullable<Bytea>, _>(next)
             .execute(tx.conn())
@@ -181,10 +179,8 @@ pub async fn fill_next_index(tx: &mut Tx, keys: &KeyRing, limit: i32) -> Result<
 
 /// Makes the coming index the present one, for all rows in one statement.
 pub async fn adopt_next_index(tx: &mut Tx) -> Result<usize, Error> {
-    Ok(diesel::sql_query(
-        "UPDATE personal_values SET blind_index = blind_index_next, blind_index_next = NULL
-         WHERE blind_index_next IS NOT NULL",
-    )
+    Ok(sql("UPDATE personal_values SET blind_index = blind_index_next, blind_index_next = NULL
+         WHERE blind_index_next IS NOT NULL")
     .execute(tx.conn())
     .await?)
 }

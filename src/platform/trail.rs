@@ -5,7 +5,7 @@
 //! rest in a table that may be erased, and neither row holds a personal value. A sequencer gives
 //! committed events a dense position; cursors and feeds count in positions alone.
 use super::clock::Clock;
-use super::db::{Conn, Tx};
+use super::db::{Conn, Tx, sql};
 use super::sealing::{random, sha256};
 use crate::kernel::{Ctx, Error, Realm};
 use diesel::sql_types::{BigInt, Bytea, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -41,7 +41,6 @@ pub struct Notice {
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
     Contact(Uuid),
-    User(Uuid),
     Membership(Uuid),
     /// An address that is nobody's contact yet, by its row of `personal_values`.
     Value(Uuid),
@@ -50,9 +49,11 @@ pub enum Audience {
         organisation: Uuid,
         roles: Vec<String>,
     },
-    /// Everyone with the role on a realm's platform.
-    Platform {
-        role: String,
+    /// Everyone with one of the roles in the organisation whose appointment covers the unit.
+    Unit {
+        organisation: Uuid,
+        unit: Uuid,
+        roles: Vec<String>,
     },
 }
 
@@ -85,7 +86,7 @@ pub async fn record(tx: &mut Tx, ctx: &Ctx, fact: Fact<'_>) -> Result<(), Error>
     }
     let member = ctx.actor.as_ref().and_then(|actor| actor.member.as_ref());
     let subject_kind = fact.kind.split('.').next().unwrap_or(fact.kind);
-    diesel::sql_query(
+    sql(
         "WITH salts AS (
              INSERT INTO commitment_salts (record_id, salt) VALUES ($1, $2), ($3, $4)
          ), trail AS (
@@ -131,13 +132,11 @@ pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
         mine: bool,
     }
     // A statement of its own: the next one's snapshot must be younger than the lock.
-    let turn: Turn =
-        diesel::sql_query("SELECT pg_try_advisory_xact_lock(7305227) AS mine").get_result(tx.conn()).await?;
+    let turn: Turn = sql("SELECT pg_try_advisory_xact_lock(7305227) AS mine").get_result(tx.conn()).await?;
     if !turn.mine {
         return Ok(0);
     }
-    let done = diesel::sql_query(
-        "WITH frontier AS (
+    let done = sql("WITH frontier AS (
              SELECT pg_snapshot_xmin(s)::text::bigint AS oldest, pg_snapshot_xmax(s)::text::bigint AS newest
              FROM pg_current_snapshot() AS s
          ), fresh AS (
@@ -150,8 +149,7 @@ pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
          )
          INSERT INTO event_positions (position, event_id, recorded_at)
          SELECT (SELECT coalesce(max(position), 0) FROM event_positions) + step, id, recorded_at
-         FROM fresh",
-    )
+         FROM fresh")
     .execute(tx.conn())
     .await?;
     Ok(done)
@@ -159,11 +157,9 @@ pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
 
 /// The next events after a position, in order.
 pub async fn after(conn: &mut Conn, position: i64, limit: i64) -> Result<Vec<Positioned>, Error> {
-    Ok(diesel::sql_query(
-        "SELECT p.position, e.id, e.realm, e.kind, e.subject_id, e.payload
+    Ok(sql("SELECT p.position, e.id, e.realm, e.kind, e.subject_id, e.payload
          FROM event_positions p JOIN events e ON e.id = p.event_id AND e.recorded_at = p.recorded_at
-         WHERE p.position > $1 ORDER BY p.position LIMIT $2",
-    )
+         WHERE p.position > $1 ORDER BY p.position LIMIT $2")
     .bind::<BigInt, _>(position)
     .bind::<BigInt, _>(limit)
     .load(conn)
@@ -177,20 +173,19 @@ pub async fn lock_reader(tx: &mut Tx, reader: &str) -> Result<Option<i64>, Error
         #[diesel(sql_type = BigInt)]
         position: i64,
     }
-    diesel::sql_query("INSERT INTO event_readers (reader, position) VALUES ($1, 0) ON CONFLICT DO NOTHING")
+    sql("INSERT INTO event_readers (reader, position) VALUES ($1, 0) ON CONFLICT DO NOTHING")
         .bind::<Text, _>(reader)
         .execute(tx.conn())
         .await?;
-    let rows: Vec<Row> =
-        diesel::sql_query("SELECT position FROM event_readers WHERE reader = $1 FOR UPDATE SKIP LOCKED")
-            .bind::<Text, _>(reader)
-            .load(tx.conn())
-            .await?;
+    let rows: Vec<Row> = sql("SELECT position FROM event_readers WHERE reader = $1 FOR UPDATE SKIP LOCKED")
+        .bind::<Text, _>(reader)
+        .load(tx.conn())
+        .await?;
     Ok(rows.into_iter().next().map(|row| row.position))
 }
 
 pub async fn move_reader(tx: &mut Tx, reader: &str, position: i64) -> Result<(), Error> {
-    diesel::sql_query("UPDATE event_readers SET position = $2 WHERE reader = $1")
+    sql("UPDATE event_readers SET position = $2 WHERE reader = $1")
         .bind::<Text, _>(reader)
         .bind::<BigInt, _>(position)
         .execute(tx.conn())
@@ -200,7 +195,7 @@ pub async fn move_reader(tx: &mut Tx, reader: &str, position: i64) -> Result<(),
 
 /// Makes the coming months' partitions of the trail.
 pub async fn ensure_partitions(conn: &mut Conn) -> Result<(), Error> {
-    diesel::sql_query("SELECT ensure_partitions(3)").execute(conn).await?;
+    sql("SELECT ensure_partitions(3)").execute(conn).await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Policy values, holidays and regions as they rest in the database.
 use super::model::{Policies, PolicyVersion};
 use crate::kernel::{Calendar, Error, OrganisationId};
-use crate::platform::db::Conn;
+use crate::platform::db::{Conn, sql};
 use crate::schema::{holidays, policies, regions};
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -38,7 +38,7 @@ pub async fn rows_at(
     day: NaiveDate,
     agency: Option<OrganisationId>,
 ) -> Result<Vec<Row>, Error> {
-    Ok(diesel::sql_query(
+    Ok(sql(
         "SELECT DISTINCT ON (key) id, key, agency_id, value, unit, valid_from, valid_to, legal_basis, note
          FROM policies WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
            AND (agency_id IS NULL OR agency_id = $2)
@@ -67,10 +67,8 @@ pub async fn expiring(conn: &mut Conn, before: NaiveDate) -> Result<Vec<(String,
         #[diesel(sql_type = Date)]
         ends: NaiveDate,
     }
-    let rows: Vec<Ending> = diesel::sql_query(
-        "SELECT key, max(valid_to) AS ends FROM policies WHERE agency_id IS NULL
-         GROUP BY key HAVING bool_and(valid_to IS NOT NULL) AND max(valid_to) < $1 ORDER BY key",
-    )
+    let rows: Vec<Ending> = sql("SELECT key, max(valid_to) AS ends FROM policies WHERE agency_id IS NULL
+         GROUP BY key HAVING bool_and(valid_to IS NOT NULL) AND max(valid_to) < $1 ORDER BY key")
     .bind::<Date, _>(before)
     .load(conn)
     .await?;
@@ -141,7 +139,7 @@ pub(super) struct NewRegion {
 /// Adds regions and renames known ones; answers how many rows changed.
 pub(super) async fn upsert_regions(conn: &mut Conn, rows: &[NewRegion]) -> Result<usize, Error> {
     let column = |pick: fn(&NewRegion) -> Option<String>| rows.iter().map(pick).collect::<Vec<_>>();
-    Ok(diesel::sql_query(
+    Ok(sql(
         "INSERT INTO regions (code, name, level, parent_code)
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
          ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, level = EXCLUDED.level, parent_code = EXCLUDED.parent_code

@@ -235,13 +235,15 @@ fn frozen(row: Row, found: &Assessment, state: State, now: DateTime<Utc>) -> Row
     }
 }
 
-/// Who is asked for a step: the officer named, else everyone with the role in the agency.
+/// Who is asked for a step: the officer named, else everyone in the agency with the role for the unit.
 pub async fn ask_for_approval(conn: &mut Conn, row: &Row, step: usize) -> Result<Vec<Notice>, Error> {
     let Some(role) = row.approval_roles.get(step) else { return Ok(Vec::new()) };
     let named = row.commitment_officer_id.filter(|_| role == Role::CommitmentOfficer.as_str());
     let audience = match named {
         Some(membership) => Audience::Membership(membership.0),
-        None => Audience::Members { organisation: row.agency_id.0, roles: vec![role.clone()] },
+        None => {
+            Audience::Unit { organisation: row.agency_id.0, unit: row.unit_id.0, roles: vec![role.clone()] }
+        }
     };
     let arguments = json!({ "title": row.title, "organisation": accounts::organisation_name(conn, row.agency_id).await?,
         "due": row.approval_due_at.map(printed) });

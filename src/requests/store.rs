@@ -6,7 +6,7 @@ use crate::kernel::{
     PersonalValueId, ProductId, Quantity, Realm, RequestId, UnitId, UserId, VendorId, refuse,
 };
 use crate::packages::BudgetMode;
-use crate::platform::db::{Conn, OnConstraint, Tx};
+use crate::platform::db::{Conn, OnConstraint, Tx, sql};
 use crate::platform::new_id;
 use crate::policies::ContractForm;
 use crate::schema::{approvals, delivery_slots, reassignments, request_lines, requests};
@@ -177,7 +177,7 @@ pub async fn find(conn: &mut Conn, sight: &Sight, id: RequestId) -> Result<Row, 
 }
 
 pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Error> {
-    diesel::sql_query("SELECT 1 FROM requests WHERE id = $1 FOR NO KEY UPDATE")
+    sql("SELECT 1 FROM requests WHERE id = $1 FOR NO KEY UPDATE")
         .bind::<SqlUuid, _>(id)
         .execute(tx.conn())
         .await?;
@@ -354,7 +354,7 @@ pub async fn on_package(
         #[diesel(sql_type = Numeric)]
         total: Amount,
     }
-    let sum: Sum = diesel::sql_query(
+    let sum: Sum = sql(
         "SELECT coalesce(sum(CASE WHEN r.status = 'pending_approval' THEN r.gross_total ELSE (
                 SELECT coalesce(sum(o.gross_total), 0) FROM orders o WHERE o.request_id = r.id AND (o.status = 'accepted'
                     OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $3))) END), 0) AS total
@@ -383,13 +383,11 @@ pub async fn bought_lately(
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    let row: Found = diesel::sql_query(
-        "SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
+    let row: Found = sql("SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
             WHERE r.unit_id = $1 AND r.package_id <> $2 AND r.submitted_at >= $4
               AND (r.status IN ('approved', 'ordered', 'partially_ordered')
                 OR (r.status = 'pending_approval' AND r.approval_due_at > $5))
-              AND left(l.snapshot ->> 'kbki_code', 5) = ANY($3)) AS found",
-    )
+              AND left(l.snapshot ->> 'kbki_code', 5) = ANY($3)) AS found")
     .bind::<SqlUuid, _>(unit)
     .bind::<SqlUuid, _>(package)
     .bind::<Array<Text>, _>(kbki_prefixes)
@@ -413,7 +411,7 @@ pub async fn order_counts(
         #[diesel(sql_type = BigInt)]
         ended_badly: i64,
     }
-    let counts: Counts = diesel::sql_query(
+    let counts: Counts = sql(
         "SELECT count(*) AS orders, count(*) FILTER (WHERE status IN ('declined', 'expired', 'cancelled')
             OR (status IN ('issued', 'change_proposed') AND answer_due_at <= $2)) AS ended_badly
          FROM orders WHERE request_id = $1",
@@ -436,7 +434,7 @@ pub async fn lapsed(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<R
         id: RequestId,
     }
     let realm = tx.realm();
-    let rows: Vec<Id> = diesel::sql_query(
+    let rows: Vec<Id> = sql(
         "SELECT id FROM requests WHERE status = 'pending_approval' AND approval_due_at <= $1 AND realm = $2
          ORDER BY approval_due_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED",
     )
@@ -462,7 +460,7 @@ pub async fn next_number(
         last_number: i32,
     }
     let realm = tx.realm();
-    let number: Number = diesel::sql_query(
+    let number: Number = sql(
         "INSERT INTO number_counters AS c (realm, agency_id, unit_id, kind, fiscal_year, last_number) VALUES ($1, $2, $3, $4, $5, 1)
          ON CONFLICT (realm, agency_id, unit_id, kind, fiscal_year) DO UPDATE SET last_number = c.last_number + 1 RETURNING last_number",
     )
@@ -483,7 +481,7 @@ pub async fn any_member_of(conn: &mut Conn, user: UserId, vendors: &[VendorId]) 
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    let row: Found = diesel::sql_query(
+    let row: Found = sql(
         "SELECT EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organisation_id = ANY($2) AND ended_at IS NULL) AS found",
     )
     .bind::<SqlUuid, _>(user)

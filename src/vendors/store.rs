@@ -3,7 +3,7 @@ use super::model::{
     DocumentKind, LegalForm, Licence, ServedRegion, ShippingTerms, SizeClass, State, VendorKind, VendorStatus,
 };
 use crate::kernel::{Amount, Code, DocumentId, Error, PersonalValueId, Realm, UserId, VendorId, refuse};
-use crate::platform::db::{Conn, OnConstraint, Tx};
+use crate::platform::db::{Conn, OnConstraint, Tx, sql};
 use crate::platform::new_id;
 use crate::schema::{memberships, vendor_documents, vendor_facts, vendor_licences, vendor_regions, vendors};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -129,7 +129,7 @@ pub async fn find(conn: &mut Conn, sight: Sight, id: VendorId) -> Result<Row, Er
 }
 
 pub async fn lock(tx: &mut Tx, sight: Sight, id: VendorId) -> Result<Row, Error> {
-    diesel::sql_query("SELECT 1 FROM vendors WHERE id = $1 FOR NO KEY UPDATE")
+    sql("SELECT 1 FROM vendors WHERE id = $1 FOR NO KEY UPDATE")
         .bind::<SqlUuid, _>(id)
         .execute(tx.conn())
         .await?;
@@ -419,11 +419,9 @@ pub async fn trading(
     ids: &[VendorId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Trading>, Error> {
-    Ok(diesel::sql_query(
-        "SELECT id, name, vat_registered,
+    Ok(sql("SELECT id, name, vat_registered,
             (status = 'verified' OR (status = 'suspended' AND coalesce(suspended_until <= $3, false))) AS open
-         FROM vendors WHERE id = ANY($1) AND realm = $2",
-    )
+         FROM vendors WHERE id = ANY($1) AND realm = $2")
     .bind::<diesel::sql_types::Array<SqlUuid>, _>(ids)
     .bind::<Text, _>(realm)
     .bind::<Timestamptz, _>(now)
@@ -447,15 +445,13 @@ pub async fn shipping(
     vendor: VendorId,
     region_code: &str,
 ) -> Result<Option<Shipping>, Error> {
-    let rows: Vec<Shipping> = diesel::sql_query(
-        "SELECT terms, fee FROM (
+    let rows: Vec<Shipping> = sql("SELECT terms, fee FROM (
          SELECT shipping_terms AS terms, fee, length(region_code) AS closeness FROM vendor_regions
          WHERE vendor_id = $1 AND ($2 = region_code OR $2 LIKE region_code || '.%')
          UNION ALL
          SELECT 'included', 0, 0 FROM vendors v WHERE v.id = $1 AND $2 LIKE left(v.region_code, 5) || '%'
            AND NOT EXISTS (SELECT FROM vendor_regions WHERE vendor_id = $1)) AS t
-         ORDER BY closeness DESC LIMIT 1",
-    )
+         ORDER BY closeness DESC LIMIT 1")
     .bind::<SqlUuid, _>(vendor)
     .bind::<Text, _>(region_code)
     .load(conn)

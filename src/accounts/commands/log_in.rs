@@ -1,5 +1,5 @@
 //! Logging in and out, refreshing.
-use super::super::model::{Contact, delay_after};
+use super::super::model::{Contact, delay_after, delay_of_address};
 use super::super::store::{self, Standing};
 use super::super::tokens;
 use super::sign_up::LOG_IN_SCOPE;
@@ -26,7 +26,8 @@ pub struct Tokens {
 
 /// The verdict on a password, reached before any transaction is open.
 pub struct Checked {
-    user: Option<UserId>,
+    /// Who the password is right for, and the hash that says so.
+    user: Option<(UserId, String)>,
     subjects: [Vec<u8>; 2],
 }
 
@@ -48,20 +49,21 @@ pub async fn check_password(
     let known = user_of(&mut *app.db.conn().await?, app, contact).await?;
     let stored = known.as_ref().map(|(_, hash)| hash.as_str());
     let right = app.hashing.verify(password, stored).await?;
-    Ok(Checked { user: known.map(|(user, _)| user).filter(|_| right), subjects })
+    Ok(Checked { user: known.filter(|_| right), subjects })
 }
 
 /// Counts an attempt before it is judged, so that many at once gain nothing; a right one is taken
 /// back by the log-in.
 async fn attempt(tx: &mut Tx, app: &App, subjects: &[Vec<u8>; 2]) -> Result<(), Error> {
     let now = app.clock.now();
-    for subject in subjects {
-        let failures = store::count_failure(tx, subject, now).await?;
+    let delays: [fn(i32) -> TimeDelta; 2] = [delay_after, delay_of_address];
+    for (subject, delay) in subjects.iter().zip(delays) {
+        let failures = store::count_attempt(tx, subject, now).await?;
         if let Some(until) = store::blocked_until(tx, subject).await?.filter(|until| *until > now) {
             let wait = (until - now).num_seconds().max(1).unsigned_abs();
             return Err(Refusal::new(Code::LogInDelayed).retry_after(wait).into());
         }
-        store::block(tx, subject, now + delay_after(failures)).await?;
+        store::block(tx, subject, now + delay(failures)).await?;
     }
     Ok(())
 }
@@ -86,7 +88,15 @@ pub async fn log_in(
     membership: Option<MembershipId>,
 ) -> Result<Outcome<Tokens>, Error> {
     let now = app.clock.now();
-    let Some(user) = checked.user else {
+    // A password that was changed while this one was being judged makes the verdict void.
+    let user = match &checked.user {
+        Some((user, hash)) => {
+            let current = store::lock_user(tx, *user).await?;
+            current.filter(|current| current.password_hash == *hash).map(|current| current.id)
+        }
+        None => None,
+    };
+    let Some(user) = user else {
         record(tx, ctx, "session.refused", new_id::<SessionId>().0).await?;
         return Ok(Outcome::Refused(Refusal::new(Code::LogInRefused)));
     };

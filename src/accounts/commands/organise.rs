@@ -96,13 +96,19 @@ pub async fn create_unit(
 ) -> Result<UnitRow, Error> {
     let realm = tx.realm();
     let found = store::organisation(tx.conn(), realm, agency).await?.ok_or_else(|| refuse(Code::NotFound))?;
-    let foreign = ctx
+    let budget_user = ctx
         .actor
         .as_ref()
         .and_then(|actor| actor.member.as_ref())
-        .is_some_and(|member| member.role == Role::BudgetUser && member.organisation != agency);
-    if foreign || found.kind != OrganisationKind::Agency {
+        .filter(|member| member.role == Role::BudgetUser);
+    if budget_user.is_some_and(|member| member.organisation != agency)
+        || found.kind != OrganisationKind::Agency
+    {
         return Err(refuse(Code::NotFound));
+    }
+    // Who was appointed for some units does not make further ones.
+    if budget_user.is_some_and(|member| !member.units.is_empty()) {
+        return Err(refuse(Code::UnitNotCovered));
     }
     if let Some(parent) = input.parent_id
         && !store::unit_of_agency(tx.conn(), agency, parent).await?

@@ -4,10 +4,10 @@ use super::super::store::{self, InvitationRow, MembershipRow};
 use super::sign_up::{notice, same, token_id};
 use crate::access;
 use crate::kernel::{
-    Capacity, Code, Ctx, Error, Fault, InvitationId, MembershipId, OrganisationId, OrganisationKind, Refusal,
-    Role, UnitId, UserId, refuse,
+    Capacity, Code, Ctx, Error, Fault, InvitationId, Member, MembershipId, OrganisationId, OrganisationKind,
+    Refusal, Role, UnitId, UserId, refuse,
 };
-use crate::platform::db::Tx;
+use crate::platform::db::{self, Tx};
 use crate::platform::trail::{self, Audience, Fact};
 use crate::platform::{App, new_id, personal};
 use crate::policies;
@@ -44,6 +44,7 @@ pub async fn invite(
     let found = found
         .filter(|found| own || (admin_may && found.kind != OrganisationKind::Vendor))
         .ok_or_else(|| Refusal::rules(vec![Fault::at("#/organisation_id", Code::UnknownReference)]))?;
+    within_own_units(member, &appointment.unit_ids)?;
     // An office appoints to its own units; across offices it takes the platform's people.
     check(tx, appointment, found.kind, organisation, member.role == Role::Admin).await?;
     let now = tx.now().await?;
@@ -100,7 +101,7 @@ pub async fn accept_invitation(
         return Err(refuse(Code::NotFound));
     }
     ctx.expect_version(row.version)?;
-    let now = super::super::notices::realm_now(tx.conn(), row.realm).await?;
+    let now = db::now(tx.conn(), row.realm).await?;
     if row.accepted_at.is_some() || row.revoked_at.is_some() || now >= row.expires_at {
         return Err(invalid());
     }
@@ -128,6 +129,7 @@ pub async fn revoke_invitation(tx: &mut Tx, ctx: &Ctx, id: InvitationId) -> Resu
         })
         .ok_or_else(|| refuse(Code::NotFound))?;
     ctx.expect_version(row.version)?;
+    within_own_units(member, &row.unit_ids)?;
     if row.accepted_at.is_some() || row.revoked_at.is_some() {
         return Err(refuse(Code::IllegalTransition));
     }
@@ -165,12 +167,13 @@ pub async fn end_membership(
     }
     let row = store::lock_membership(tx, organisation, id).await?;
     ctx.expect_version(row.version)?;
+    within_own_units(member, &store::units_of(tx.conn(), id).await?)?;
     if row.ended_at.is_some() {
         return Err(refuse(Code::IllegalTransition));
     }
     let today = tx.today(crate::kernel::TimeZone::JAKARTA).await?;
     if row.role == Role::VendorOwner
-        && store::count_active(tx.conn(), organisation, Role::VendorOwner, today).await? < 2
+        && store::count_active(tx, organisation, Role::VendorOwner, today).await? < 2
     {
         return Err(refuse(Code::LastOwner));
     }
@@ -187,6 +190,16 @@ pub async fn end_membership(
     };
     trail::record(tx, ctx, fact).await?;
     Ok(MembershipRow { ended_at: Some(now), version: row.version + 1, ..row })
+}
+
+/// Who was appointed for some units appoints to and removes from these alone.
+///
+/// # Errors
+/// `unit_not_covered`
+fn within_own_units(member: &Member, units: &[UnitId]) -> Result<(), Error> {
+    let within =
+        member.units.is_empty() || (!units.is_empty() && units.iter().all(|unit| member.covers(*unit)));
+    if within { Ok(()) } else { Err(refuse(Code::UnitNotCovered)) }
 }
 
 /// Gives a role without an invitation: the platform's own people, and a vendor's founder. Without

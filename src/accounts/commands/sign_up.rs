@@ -4,6 +4,7 @@ use super::super::store::{self, ContactRow, NewUser};
 use crate::kernel::{Code, ContactId, Ctx, Error, Fault, Language, Refusal, UserId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::personal;
+use crate::platform::sealing::Purpose;
 use crate::platform::trail::{self, Audience, Fact, Notice};
 use crate::platform::{App, new_id};
 use crate::policies;
@@ -39,9 +40,19 @@ pub struct Registration<'r> {
     pub language: Language,
 }
 
+/// How many mails in an hour anyone may have sent to one contact by asking without a log-in.
+const MAILS_AN_HOUR: i32 = 5;
+
+/// Whether a further mail may go to a contact; one that gets none is answered all the same.
+async fn may_mail(tx: &mut Tx, app: &App, contact: &Contact) -> Result<bool, Error> {
+    let subject = app.keys.mac(Purpose::Delay, &[b"mail", contact.value.as_bytes()]);
+    Ok(store::count_attempt(tx, &subject, app.clock.now()).await? <= MAILS_AN_HOUR)
+}
+
 /// Makes an account with an unverified contact. A contact that already is somebody's log-in name
 /// gets a note instead; the caller cannot tell the two apart.
 pub async fn register(tx: &mut Tx, ctx: &Ctx, app: &App, input: &Registration<'_>) -> Result<(), Error> {
+    let mailed = may_mail(tx, app, input.contact).await?;
     let Contact { kind, value } = input.contact;
     let known = personal::find_claimed(tx.conn(), &app.keys, *kind, value, LOG_IN_SCOPE).await?;
     let owner = match known {
@@ -49,8 +60,8 @@ pub async fn register(tx: &mut Tx, ctx: &Ctx, app: &App, input: &Registration<'_
         None => None,
     };
     if let Some(contact) = owner {
-        let notice = notice("account_exists", Audience::Contact(contact.id.0));
-        let fact = fact("user.registration_repeated", new_id::<UserId>().0, vec![notice]);
+        let notice = mailed.then(|| notice("account_exists", Audience::Contact(contact.id.0)));
+        let fact = fact("user.registration_repeated", new_id::<UserId>().0, notice.into_iter().collect());
         return trail::record(tx, ctx, fact).await;
     }
     let now = app.clock.now();
@@ -61,6 +72,7 @@ pub async fn register(tx: &mut Tx, ctx: &Ctx, app: &App, input: &Registration<'_
         language: input.language,
         demo: app.settings.demo,
         reset_requested_at: None,
+        reset_version: 1,
         created_at: now,
         version: 1,
     };
@@ -75,8 +87,8 @@ pub async fn register(tx: &mut Tx, ctx: &Ctx, app: &App, input: &Registration<'_
         link_version: 1,
     };
     store::insert_contact(tx, &contact).await?;
-    let notice = notice("contact_confirmation", Audience::Contact(contact.id.0));
-    trail::record(tx, ctx, fact("user.registered", user.id.0, vec![notice])).await
+    let notice = mailed.then(|| notice("contact_confirmation", Audience::Contact(contact.id.0)));
+    trail::record(tx, ctx, fact("user.registered", user.id.0, notice.into_iter().collect())).await
 }
 
 /// Confirms a contact with the token of its link; from then on it is a log-in name.
@@ -113,7 +125,8 @@ pub async fn request_reset(tx: &mut Tx, ctx: &Ctx, app: &App, contact: &Contact)
         Some(value_id) => store::contact_of_value(tx.conn(), value_id).await?,
         None => None,
     };
-    let (subject, notices) = match owner {
+    let mailed = may_mail(tx, app, contact).await?;
+    let (subject, notices) = match owner.filter(|_| mailed) {
         Some(owner) => {
             store::ask_reset(tx, owner.user_id, app.clock.now()).await?;
             (owner.user_id.0, vec![notice("password_reset", Audience::Contact(owner.id.0))])
@@ -137,7 +150,7 @@ pub async fn complete_reset(
     let invalid = || Error::from(Refusal::rules(vec![Fault::at("#/token", Code::LinkInvalid)]));
     let id = token_id(token).map(UserId).ok_or_else(invalid)?;
     let user = store::lock_user(tx, id).await?.ok_or_else(invalid)?;
-    let expected = app.keys.link_token("reset", id.0, user.version);
+    let expected = app.keys.link_token("reset", id.0, user.reset_version);
     let now = app.clock.now();
     let policies = policies::at(tx.conn(), crate::kernel::TimeZone::JAKARTA.date_of(now), None).await?;
     let minutes = TimeDelta::minutes(policies.count("reset.valid_minutes")?.into());
@@ -171,6 +184,7 @@ pub async fn create_user(tx: &mut Tx, ctx: &Ctx, app: &App, input: &CreateUser<'
         language: input.language,
         demo: input.demo,
         reset_requested_at: None,
+        reset_version: 1,
         created_at: now,
         version: 1,
     };

@@ -1,6 +1,6 @@
 //! Sessions, refresh tokens and log-in delays.
 use crate::kernel::{Error, MembershipId, SessionId, UserId};
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, sql};
 use crate::schema::{login_delays, refresh_tokens, sessions};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -64,10 +64,8 @@ pub async fn end_sessions(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<usize, Error> {
-    Ok(diesel::sql_query(
-        "UPDATE sessions SET ended_at = $3, end_reason = $4
-         WHERE user_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id = $2)",
-    )
+    Ok(sql("UPDATE sessions SET ended_at = $3, end_reason = $4
+         WHERE user_id = $1 AND ended_at IS NULL AND ($2::uuid IS NULL OR id = $2)")
     .bind::<SqlUuid, _>(user)
     .bind::<Nullable<SqlUuid>, _>(session)
     .bind::<diesel::sql_types::Timestamptz, _>(now)
@@ -143,17 +141,19 @@ pub async fn blocked_until(tx: &mut Tx, subject: &[u8]) -> Result<Option<DateTim
         .optional()?)
 }
 
-/// Counts one more refused log-in; answers how many there are now. Old ones are forgotten.
-pub async fn count_failure(tx: &mut Tx, subject: &[u8], now: DateTime<Utc>) -> Result<i32, Error> {
+/// Counts one more attempt of a subject (a log-in, a mail asked for); answers how many there are now.
+/// Those before a quiet hour are forgotten.
+pub async fn count_attempt(tx: &mut Tx, subject: &[u8], now: DateTime<Utc>) -> Result<i32, Error> {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = Integer)]
         failures: i32,
     }
-    let count: Count = diesel::sql_query(
+    let count: Count = sql(
         "INSERT INTO login_delays AS d (subject, failures, blocked_until) VALUES ($1, 1, $2)
          ON CONFLICT (subject) DO UPDATE
-         SET blocked_until = d.blocked_until, failures = CASE WHEN d.blocked_until < $2 - interval '1 hour' THEN 1 ELSE least(d.failures + 1, 1000) END
+         SET blocked_until = CASE WHEN d.blocked_until < $2 - interval '1 hour' THEN $2 ELSE d.blocked_until END,
+             failures = CASE WHEN d.blocked_until < $2 - interval '1 hour' THEN 1 ELSE least(d.failures + 1, 1000) END
          RETURNING failures",
     )
     .bind::<diesel::sql_types::Bytea, _>(subject)

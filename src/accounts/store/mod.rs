@@ -7,7 +7,7 @@ use crate::kernel::{
     Capacity, Code, ContactId, Error, InvitationId, Language, MembershipId, OrganisationId, OrganisationKind,
     PersonalValueId, Realm, Role, SessionId, TimeZone, UnitId, UserId, refuse,
 };
-use crate::platform::db::{Conn, OnConstraint, Tx};
+use crate::platform::db::{Conn, OnConstraint, Tx, sql};
 use crate::platform::personal::PersonalKind;
 use crate::schema::{
     contacts, invitations, membership_units, memberships, organisations, sessions, users, work_units,
@@ -26,6 +26,8 @@ pub struct NewUser {
     pub language: Language,
     pub demo: bool,
     pub reset_requested_at: Option<DateTime<Utc>>,
+    /// Rises with each request for a reset and with each new password; a link knows its own.
+    pub reset_version: i32,
     pub created_at: DateTime<Utc>,
     pub version: i32,
 }
@@ -177,7 +179,7 @@ pub async fn standing(
     user: UserId,
     membership: MembershipId,
 ) -> Result<Option<Standing>, Error> {
-    let rows: Vec<Standing> = diesel::sql_query(format!("{STANDING} AND m.user_id = $1 AND m.id = $2"))
+    let rows: Vec<Standing> = sql(format!("{STANDING} AND m.user_id = $1 AND m.id = $2"))
         .bind::<SqlUuid, _>(user)
         .bind::<SqlUuid, _>(membership)
         .load(conn)
@@ -186,7 +188,7 @@ pub async fn standing(
 }
 
 pub async fn standings(conn: &mut Conn, user: UserId) -> Result<Vec<Standing>, Error> {
-    Ok(diesel::sql_query(format!("{STANDING} AND m.user_id = $1 ORDER BY m.id LIMIT 100"))
+    Ok(sql(format!("{STANDING} AND m.user_id = $1 ORDER BY m.id LIMIT 100"))
         .bind::<SqlUuid, _>(user)
         .load(conn)
         .await?)
@@ -221,6 +223,7 @@ pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Err
         .set((
             users::password_hash.eq(hash),
             users::reset_requested_at.eq(None::<DateTime<Utc>>),
+            users::reset_version.eq(users::reset_version + 1),
             users::version.eq(users::version + 1),
         ))
         .execute(tx.conn())
@@ -228,8 +231,12 @@ pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Begins a reset; the links of earlier ones are void.
 pub async fn ask_reset(tx: &mut Tx, id: UserId, at: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(users::table.find(id)).set(users::reset_requested_at.eq(at)).execute(tx.conn()).await?;
+    diesel::update(users::table.find(id))
+        .set((users::reset_requested_at.eq(at), users::reset_version.eq(users::reset_version + 1)))
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -476,7 +483,7 @@ pub async fn end_membership(tx: &mut Tx, id: MembershipId, at: DateTime<Utc>) ->
 
 /// Roles a person holds in an organisation, the person's rows locked against a racing grant.
 pub async fn roles_held(tx: &mut Tx, user: UserId, organisation: OrganisationId) -> Result<Vec<Role>, Error> {
-    diesel::sql_query("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
+    sql("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE")
         .bind::<SqlUuid, _>(user)
         .execute(tx.conn())
         .await?;
@@ -499,32 +506,34 @@ pub async fn roles_held(tx: &mut Tx, user: UserId, organisation: OrganisationId)
         .await?)
 }
 
+/// How many hold a role today; the organisation's row is locked, so that of two that end at once
+/// the second sees the first.
 pub async fn count_active(
-    conn: &mut Conn,
+    tx: &mut Tx,
     organisation: OrganisationId,
     role: Role,
     today: NaiveDate,
 ) -> Result<i64, Error> {
+    sql("SELECT 1 FROM organisations WHERE id = $1 FOR NO KEY UPDATE")
+        .bind::<SqlUuid, _>(organisation)
+        .execute(tx.conn())
+        .await?;
     Ok(memberships::table
         .filter(memberships::organisation_id.eq(organisation).and(memberships::role.eq(role)))
-        .filter(memberships::ended_at.is_null())
+        .filter(memberships::ended_at.is_null().and(memberships::valid_from.le(today)))
         .filter(memberships::valid_to.is_null().or(memberships::valid_to.ge(today)))
         .count()
-        .get_result(conn)
+        .get_result(tx.conn())
         .await?)
 }
 
-/// Whether a person holds one of the roles in an organisation.
-pub async fn holds_role(
-    conn: &mut Conn,
-    user: UserId,
-    organisation: OrganisationId,
-    roles: &[Role],
-) -> Result<bool, Error> {
-    let found = memberships::table
-        .filter(memberships::user_id.eq(user).and(memberships::organisation_id.eq(organisation)))
-        .filter(memberships::role.eq_any(roles).and(memberships::ended_at.is_null()));
-    Ok(diesel::select(diesel::dsl::exists(found)).get_result(conn).await?)
+/// The units that a membership was given for; none: the whole organisation.
+pub async fn units_of(conn: &mut Conn, membership: MembershipId) -> Result<Vec<UnitId>, Error> {
+    Ok(membership_units::table
+        .filter(membership_units::membership_id.eq(membership))
+        .select(membership_units::unit_id)
+        .load(conn)
+        .await?)
 }
 
 /// An officer of an agency as requests name them.
@@ -549,7 +558,7 @@ pub async fn officer(
     agency: OrganisationId,
     unit: UnitId,
 ) -> Result<Option<Officer>, Error> {
-    let rows: Vec<Officer> = diesel::sql_query(format!(
+    let rows: Vec<Officer> = sql(format!(
         "SELECT s.membership_id, m.user_id, s.role, u.full_name,
             (CASE WHEN cardinality(s.units) = 0 THEN s.organisation_id = $2 ELSE $3 = ANY(s.units) END) AS covers_unit
          FROM ({STANDING}) AS s JOIN memberships m ON m.id = s.membership_id JOIN users u ON u.id = m.user_id
@@ -561,12 +570,6 @@ pub async fn officer(
     .load(conn)
     .await?;
     Ok(rows.into_iter().next())
-}
-
-/// Whether a person is a member of the vendor as its owner: the shared identity of spec §1 that
-/// an account alone can show.
-pub async fn owns_nik(conn: &mut Conn, user: UserId, vendor: OrganisationId) -> Result<bool, Error> {
-    holds_role(conn, user, vendor, &[Role::VendorOwner, Role::VendorStaff]).await
 }
 
 pub async fn insert_invitation(tx: &mut Tx, row: &InvitationRow) -> Result<(), Error> {

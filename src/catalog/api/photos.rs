@@ -22,22 +22,20 @@ async fn upload_product_photo(
     call: Call<act::UploadProductPhoto, (ProductId,), NoQuery, Upload<UploadProductPhoto>>,
 ) -> Sends<Created<PhotoView>> {
     let file = &call.body.file;
-    let storage_key = call
-        .before(async |app| {
-            if !file.media_type.starts_with("image/") {
-                return Err(refuse(Code::FileTypeRefused));
-            }
-            // The file is kept only for a product that the caller may write to.
-            store::find(&mut *app.db.conn().await?, commands::sight(&call.ctx)?, call.path.0).await?;
-            app.files.store(&file.bytes).await
-        })
-        .await?;
-    call.write(async |tx, ctx| {
+    // The file is taken in only for a product that the caller sees.
+    call.before(async |app| {
+        if !file.media_type.starts_with("image/") {
+            return Err(refuse(Code::FileTypeRefused));
+        }
+        store::find(&mut *app.db.conn().await?, commands::sight(&call.ctx)?, call.path.0).await
+    })
+    .await?;
+    call.write_file(&file.bytes, async |tx, ctx, storage_key| {
         let input = NewPhoto {
             media_type: file.media_type,
             size_bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
             sha256: file.sha256.to_vec(),
-            storage_key: storage_key.clone(),
+            storage_key: storage_key.to_owned(),
         };
         let row = commands::add_photo(tx, ctx, call.path.0, &input).await?;
         let location = format!("/api/v1/products/{}/photos/{}", call.path.0, row.id);

@@ -1,11 +1,10 @@
 //! What everyone sees: categories, search, product pages, photos.
 use super::super::model::{Availability, Origin, PriceBasis, PriceTier, TaxClass};
-use super::super::store::{self, After, Category, Filter, Hit, Sort};
+use super::super::store::{self, After, Category, Filter, Hit, Sort, Stock};
 use super::view::{PhotoView, StockView};
 use crate::kernel::ProcurementKind;
 use crate::kernel::{Amount, Percent, PhotoId, ProductId, Quantity, VendorId, act};
-use crate::platform::db;
-use crate::platform::http::{Api, Call, Download, Listing, Reply, Sends};
+use crate::platform::http::{Api, Call, Download, Listing, Rendered, Reply, Sends};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -145,19 +144,11 @@ async fn search_products(call: Call<act::SearchProducts, (), SearchQuery>) -> Se
             origin: query.origin,
         };
         let realm = ctx.home_realm;
-        let now = db::now(conn, realm).await?;
         let page = call.page::<(After, i64)>()?;
         let seen = page.after().map_or(0, |(_, seen)| *seen);
-        let hits = store::search(
-            conn,
-            realm,
-            now,
-            &filter,
-            sort,
-            page.after().map(|(after, _)| after),
-            page.fetch(),
-        )
-        .await?;
+        let hits =
+            store::search(conn, realm, &filter, sort, page.after().map(|(after, _)| after), page.fetch())
+                .await?;
         let shown = i64::try_from(hits.len()).unwrap_or_default().min(page.fetch() - 1);
         let key = |hit: &Hit| {
             let after =
@@ -226,8 +217,9 @@ fn words(text: &str) -> Vec<String> {
     groups
 }
 
-/// A product's public page.
-#[derive(Serialize, ToSchema)]
+/// A product's public page; `product_document` of the database renders all but what is in [`Beside`].
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes to the contract what the database renders")]
 struct PublicProductView {
     id: ProductId,
     name: String,
@@ -236,7 +228,7 @@ struct PublicProductView {
     unit: String,
     price: Amount,
     #[schema(example = "IDR")]
-    currency: &'static str,
+    currency: String,
     price_basis: PriceBasis,
     price_tiers: Vec<PriceTier>,
     tax_class: TaxClass,
@@ -262,56 +254,29 @@ struct PublicProductView {
     version: i32,
 }
 
+/// What changes without the product.
+#[derive(Serialize)]
+struct Beside {
+    vendor_name: String,
+    stock: Option<StockView>,
+}
+
 async fn get_public_product(
     call: Call<act::GetPublicProduct, (ProductId,)>,
-) -> Sends<Reply<PublicProductView>> {
+) -> Sends<Rendered<PublicProductView>> {
     call.read(async |conn, ctx| {
-        let now = db::now(conn, ctx.home_realm).await?;
-        let (row, vendor_name) = store::find_public(conn, ctx.home_realm, call.path.0, now).await?;
-        let version = row.version;
-        let view = PublicProductView {
-            price_tiers: store::tiers(conn, row.id).await?,
-            stock: store::stock(conn, row.id)
-                .await?
-                .filter(|_| row.availability == Availability::Counted)
-                .map(StockView::from),
-            photos: store::photos(conn, row.id).await?.into_iter().map(PhotoView::from).collect(),
-            id: row.id,
-            name: row.name,
-            description: row.description,
-            category_code: row.category_code,
-            unit: row.unit,
-            price: row.price,
-            currency: "IDR",
-            price_basis: row.price_basis,
-            tax_class: row.tax_class,
-            kbki_code: row.kbki_code,
-            origin: row.origin,
-            brand: row.brand,
-            gtin: row.gtin,
-            warranty: row.warranty,
-            tkdn_percent: row.tkdn_percent,
-            bmp_percent: row.bmp_percent,
-            attributes: row.attributes,
-            availability: row.availability,
-            capacity_per_day: row.capacity_per_day,
-            minimum_order: row.minimum_order,
-            lead_time_days: row.lead_time_days,
-            vendor_id: row.vendor_id,
-            vendor_name,
-            region_code: row.region_code,
-            published_at: row.published_at,
-            version,
-        };
-        Ok(Reply::versioned(view, version).public(5))
+        let page = store::find_page(conn, ctx.home_realm, call.path.0).await?;
+        let counted = page.on_hand.zip(page.reserved);
+        let stock = counted.map(|(on_hand, reserved)| StockView::from(Stock { on_hand, reserved }));
+        let beside = Beside { vendor_name: page.vendor_name, stock };
+        Ok(Rendered::versioned(page.document, &beside, page.version)?.public(5))
     })
     .await
 }
 
 async fn get_product_photo(call: Call<act::GetProductPhoto, (ProductId, PhotoId)>) -> Sends<Download> {
     call.read(async |conn, ctx| {
-        let now = db::now(conn, ctx.home_realm).await?;
-        let row = store::public_photo(conn, ctx.home_realm, call.path.0, call.path.1, now).await?;
+        let row = store::public_photo(conn, ctx.home_realm, call.path.0, call.path.1).await?;
         let bytes = call.app.files.read(&row.storage_key).await?;
         Ok(Download { bytes, media_type: row.media_type, file_name: row.id.to_string(), public: true })
     })

@@ -9,7 +9,7 @@ pub use products::{
     PhotoRow, PriceRow, Row, Sight, add_history, end_photo, find, history, insert, insert_photo, list, lock,
     photo, photos, replace_tiers, save, tiers,
 };
-pub use public::{After, Filter, Hit, Sort, find_public, public_photo, search};
+pub use public::{After, Filter, Hit, Sort, find_page, public_photo, search};
 pub use stock::{
     Need, Offer, Stock, adjust, assign_to_order, count_held, firm_up, offers, open_stock, release_order,
     release_request, reserve, set_daily_capacity, set_lapse, stock,

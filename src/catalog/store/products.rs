@@ -3,7 +3,7 @@ use super::super::model::{Availability, Origin, PriceBasis, PriceTier, ProductSt
 use crate::kernel::{
     Amount, Code, Error, Percent, PhotoId, ProductId, Quantity, Realm, UserId, VendorId, refuse,
 };
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, sql};
 use crate::platform::new_id;
 use crate::schema::{price_history, price_tiers, product_photos, products};
 use chrono::{DateTime, Utc};
@@ -104,7 +104,7 @@ pub async fn find(conn: &mut Conn, sight: Sight, id: ProductId) -> Result<Row, E
 }
 
 pub async fn lock(tx: &mut Tx, sight: Sight, id: ProductId) -> Result<Row, Error> {
-    diesel::sql_query("SELECT 1 FROM products WHERE id = $1 FOR NO KEY UPDATE")
+    sql("SELECT 1 FROM products WHERE id = $1 FOR NO KEY UPDATE")
         .bind::<SqlUuid, _>(id)
         .execute(tx.conn())
         .await?;
@@ -137,17 +137,27 @@ pub async fn list(
     Ok(query.load(conn).await?)
 }
 
-/// Saves a locked product as its next version.
+/// Saves a locked product as its next version, and renders or removes its public page.
 pub async fn save(tx: &mut Tx, row: Row) -> Result<Row, Error> {
     let version = row.version;
     let next = Row { version: version + 1, ..row };
-    diesel::update(products::table.find(next.id).filter(products::version.eq(version)))
+    let saved: Row = diesel::update(products::table.find(next.id).filter(products::version.eq(version)))
         .set(&next)
         .returning(Row::as_returning())
         .get_result(tx.conn())
         .await
         .optional()?
-        .ok_or_else(|| refuse(Code::VersionStale))
+        .ok_or_else(|| refuse(Code::VersionStale))?;
+    let page = if saved.status == ProductStatus::Published {
+        "INSERT INTO product_documents (product_id, realm, vendor_id, version, counted, document)
+         SELECT id, realm, vendor_id, version, availability = 'counted', product_document(id) FROM products WHERE id = $1
+         ON CONFLICT (product_id) DO UPDATE
+         SET version = excluded.version, counted = excluded.counted, document = excluded.document"
+    } else {
+        "DELETE FROM product_documents WHERE product_id = $1"
+    };
+    sql(page).bind::<SqlUuid, _>(saved.id).execute(tx.conn()).await?;
+    Ok(saved)
 }
 
 pub async fn tiers(conn: &mut Conn, product: ProductId) -> Result<Vec<PriceTier>, Error> {

@@ -1,17 +1,19 @@
 //! What everyone sees: published products of vendors that may trade. A few fixed SQL shapes,
 //! because prepared statements only help when the text repeats.
 use super::super::model::Origin;
-use super::products::{PhotoRow, Row};
+use super::products::{PhotoRow, photo};
 use crate::kernel::{Amount, Code, Error, PhotoId, ProductId, Realm, VendorId, refuse};
-use crate::platform::db::Conn;
-use crate::schema::{product_photos, products, vendors};
+use crate::platform::db::{Conn, sql};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Double, Integer, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use rust_decimal::Decimal;
 
-/// A vendor's row lets its products be seen at `$2`.
-const OPEN: &str = "(v.status = 'verified' OR (v.status = 'suspended' AND v.suspended_until <= $2))";
+/// A vendor's row lets its products be seen now, by the clock of the realm `$1`. The clock is asked
+/// once, and only where a suspension may have ended.
+const OPEN: &str = "(v.status = 'verified' OR (v.status = 'suspended' AND v.suspended_until <=
+    (SELECT clock_timestamp() + make_interval(secs => clock_offset_seconds) FROM realms WHERE realm = $1)))";
 
 /// How a list is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -78,7 +80,6 @@ pub struct After {
 pub async fn search(
     conn: &mut Conn,
     realm: Realm,
-    now: DateTime<Utc>,
     filter: &Filter,
     sort: Sort,
     after: Option<&After>,
@@ -86,15 +87,10 @@ pub async fn search(
 ) -> Result<Vec<Hit>, Error> {
     let words: Vec<&str> = filter.words.iter().map(String::as_str).take(WORDS).collect();
     let word = |place: usize| words.get(place).copied();
-    let low = filter.category_code.clone();
-    // `01` covers `01.…` and nothing else; a slash sorts right after the dot.
-    let high = low.as_ref().map(|code| format!("{code}/"));
-    Ok(diesel::sql_query(shape(words.len(), filter, sort, after.is_some()))
+    Ok(sql(shape(words.len(), filter, sort, after.is_some()))
         .bind::<Text, _>(realm)
-        .bind::<Timestamptz, _>(now)
         .bind::<BigInt, _>(limit)
-        .bind::<Nullable<Text>, _>(low)
-        .bind::<Nullable<Text>, _>(high)
+        .bind::<Nullable<Text>, _>(&filter.category_code)
         .bind::<Nullable<Text>, _>(&filter.region_code)
         .bind::<Nullable<Numeric>, _>(filter.minimum_price)
         .bind::<Nullable<Numeric>, _>(filter.maximum_price)
@@ -116,7 +112,7 @@ const WORDS: usize = 5;
 
 fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
     let query: Vec<String> = (0..words)
-        .map(|place| format!("(to_tsquery('indonesian', ${0}) || to_tsquery('simple', ${0}))", 14 + place))
+        .map(|place| format!("(to_tsquery('indonesian', ${0}) || to_tsquery('simple', ${0}))", 12 + place))
         .collect();
     let query = query.join(" && ");
     let mut conditions =
@@ -125,32 +121,33 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
         conditions.push(format!("p.search @@ ({query})"));
     }
     if let Some(code) = &filter.category_code {
-        let leaf = code.len() == 8;
-        conditions.push(if leaf {
-            "p.category_code = $4".into()
-        } else {
-            "p.category_code >= $4 AND p.category_code < $5".into()
-        });
+        // Each level has its indexes, so that a list of any of them reads one page and no more.
+        let level = match code.len() {
+            2 => "left(p.category_code, 2)",
+            5 => "left(p.category_code, 5)",
+            _ => "p.category_code",
+        };
+        conditions.push(format!("{level} = $3"));
     }
     if filter.region_code.is_some() {
         conditions.push(
-            "(EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id AND ($6 = r.region_code OR $6 LIKE r.region_code || '.%'))
-              OR (NOT EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id) AND $6 LIKE left(v.region_code, 5) || '%'))"
+            "(EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id AND ($4 = r.region_code OR $4 LIKE r.region_code || '.%'))
+              OR (NOT EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id) AND $4 LIKE left(v.region_code, 5) || '%'))"
                 .into(),
         );
     }
     if filter.minimum_price.is_some() {
-        conditions.push("p.price >= $7".into());
+        conditions.push("p.price >= $5".into());
     }
     if filter.maximum_price.is_some() {
-        conditions.push("p.price <= $8".into());
+        conditions.push("p.price <= $6".into());
     }
     if filter.origin.is_some() {
-        conditions.push("p.origin = $9".into());
+        conditions.push("p.origin = $7".into());
     }
     let (score, order, keyset) = match sort {
-        Sort::Price => ("0::float8", "price, id", "(p.price, p.id) > ($10, $13)"),
-        Sort::Newest => ("0::float8", "published_at DESC, id DESC", "(p.published_at, p.id) < ($11, $13)"),
+        Sort::Price => ("0::float8", "price, id", "(p.price, p.id) > ($8, $11)"),
+        Sort::Newest => ("0::float8", "published_at DESC, id DESC", "(p.published_at, p.id) < ($9, $11)"),
         Sort::Relevance => ("RANK", "score DESC, id DESC", "true"),
     };
     if continued && sort != Sort::Relevance {
@@ -162,14 +159,14 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
     let conditions = conditions.join(" AND ");
     if sort == Sort::Relevance {
         let rank = format!("ts_rank(p.search, {query})::float8");
-        let more = if continued { "WHERE (score, id) < ($12, $13)" } else { "" };
+        let more = if continued { "WHERE (score, id) < ($10, $11)" } else { "" };
         return format!(
             "WITH matches AS MATERIALIZED (SELECT {columns}, {rank} AS score FROM {from} WHERE {conditions} LIMIT 2000)
-             SELECT * FROM matches {more} ORDER BY {order} LIMIT $3"
+             SELECT * FROM matches {more} ORDER BY {order} LIMIT $2"
         );
     }
     format!(
-        "SELECT {columns}, {score} AS score FROM {from} WHERE {conditions} ORDER BY {} LIMIT $3",
+        "SELECT {columns}, {score} AS score FROM {from} WHERE {conditions} ORDER BY {} LIMIT $2",
         qualified(order)
     )
 }
@@ -178,28 +175,36 @@ fn qualified(order: &str) -> String {
     order.split(", ").map(|column| format!("p.{column}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A published product with its vendor's name.
-pub async fn find_public(
-    conn: &mut Conn,
-    realm: Realm,
-    id: ProductId,
-    now: DateTime<Utc>,
-) -> Result<(Row, String), Error> {
-    let open = diesel::dsl::sql::<diesel::sql_types::Bool>(
-        "(vendors.status = 'verified' OR (vendors.status = 'suspended' AND vendors.suspended_until <= ",
-    )
-    .bind::<Timestamptz, _>(now)
-    .sql("))");
-    products::table
-        .inner_join(vendors::table.on(vendors::id.eq(products::vendor_id)))
-        .filter(products::id.eq(id).and(products::realm.eq(realm)))
-        .filter(products::status.eq(super::super::model::ProductStatus::Published))
-        .filter(open)
-        .select((Row::as_select(), vendors::name))
-        .first(conn)
-        .await
-        .optional()?
-        .ok_or_else(|| refuse(Code::NotFound))
+/// A published product's page: the document rendered when it changed, and what is read beside it.
+#[derive(QueryableByName)]
+pub struct Page {
+    #[diesel(sql_type = Text)]
+    pub document: String,
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+    #[diesel(sql_type = Text)]
+    pub vendor_name: String,
+    /// Of counted products.
+    #[diesel(sql_type = Nullable<Numeric>)]
+    pub on_hand: Option<Decimal>,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    pub reserved: Option<Decimal>,
+}
+
+/// The page of a product that is public now.
+pub async fn find_page(conn: &mut Conn, realm: Realm, id: ProductId) -> Result<Page, Error> {
+    sql(format!(
+        "SELECT d.document, d.version, v.name AS vendor_name, s.on_hand, s.reserved
+         FROM product_documents d JOIN vendors v ON v.id = d.vendor_id
+         LEFT JOIN stock s ON s.product_id = d.product_id AND d.counted
+         WHERE d.product_id = $2 AND d.realm = $1 AND {OPEN}"
+    ))
+    .bind::<Text, _>(realm)
+    .bind::<SqlUuid, _>(id)
+    .get_result(conn)
+    .await
+    .optional()?
+    .ok_or_else(|| refuse(Code::NotFound))
 }
 
 /// A photo of a product that is public now.
@@ -208,19 +213,7 @@ pub async fn public_photo(
     realm: Realm,
     product: ProductId,
     id: PhotoId,
-    now: DateTime<Utc>,
 ) -> Result<PhotoRow, Error> {
-    find_public(conn, realm, product, now).await?;
-    product_photos::table
-        .filter(
-            product_photos::id
-                .eq(id)
-                .and(product_photos::product_id.eq(product))
-                .and(product_photos::ended_at.is_null()),
-        )
-        .select(PhotoRow::as_select())
-        .first(conn)
-        .await
-        .optional()?
-        .ok_or_else(|| refuse(Code::NotFound))
+    find_page(conn, realm, product).await?;
+    photo(conn, product, id).await
 }

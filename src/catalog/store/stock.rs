@@ -8,7 +8,7 @@ use crate::kernel::{
     Amount, Code, Error, OrderId, ProductId, Quantity, Realm, Refusal, RequestId, VendorId, refuse,
 };
 use crate::platform::Clock;
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, sql};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
@@ -27,7 +27,7 @@ pub struct Stock {
 }
 
 pub async fn stock(conn: &mut Conn, product: ProductId) -> Result<Option<Stock>, Error> {
-    let rows: Vec<Stock> = diesel::sql_query("SELECT on_hand, reserved FROM stock WHERE product_id = $1")
+    let rows: Vec<Stock> = sql("SELECT on_hand, reserved FROM stock WHERE product_id = $1")
         .bind::<SqlUuid, _>(product)
         .load(conn)
         .await?;
@@ -36,7 +36,7 @@ pub async fn stock(conn: &mut Conn, product: ProductId) -> Result<Option<Stock>,
 
 /// Begins to count a product's stock.
 pub async fn open_stock(tx: &mut Tx, product: ProductId) -> Result<(), Error> {
-    diesel::sql_query("INSERT INTO stock (product_id, on_hand) VALUES ($1, 0) ON CONFLICT DO NOTHING")
+    sql("INSERT INTO stock (product_id, on_hand) VALUES ($1, 0) ON CONFLICT DO NOTHING")
         .bind::<SqlUuid, _>(product)
         .execute(tx.conn())
         .await?;
@@ -45,14 +45,13 @@ pub async fn open_stock(tx: &mut Tx, product: ProductId) -> Result<(), Error> {
 
 /// Adds to (or, below zero, takes from) the stock; never below what is reserved.
 pub async fn adjust(tx: &mut Tx, product: ProductId, delta: Decimal) -> Result<Stock, Error> {
-    let rows: Vec<Stock> = diesel::sql_query(
-        "UPDATE stock SET on_hand = on_hand + $2 WHERE product_id = $1 AND on_hand + $2 >= reserved
-           AND on_hand + $2 < 100000000000 RETURNING on_hand, reserved",
-    )
-    .bind::<SqlUuid, _>(product)
-    .bind::<Numeric, _>(delta)
-    .load(tx.conn())
-    .await?;
+    let rows: Vec<Stock> =
+        sql("UPDATE stock SET on_hand = on_hand + $2 WHERE product_id = $1 AND on_hand + $2 >= reserved
+           AND on_hand + $2 < 100000000000 RETURNING on_hand, reserved")
+        .bind::<SqlUuid, _>(product)
+        .bind::<Numeric, _>(delta)
+        .load(tx.conn())
+        .await?;
     rows.into_iter().next().ok_or_else(|| refuse(Code::StockBelowReserved))
 }
 
@@ -63,14 +62,12 @@ pub async fn set_daily_capacity(
     capacity: Quantity,
     from: NaiveDate,
 ) -> Result<(), Error> {
-    diesel::sql_query(
-        "UPDATE day_capacity SET capacity = greatest(reserved, $2) WHERE product_id = $1 AND day >= $3",
-    )
-    .bind::<SqlUuid, _>(product)
-    .bind::<Numeric, _>(capacity)
-    .bind::<Date, _>(from)
-    .execute(tx.conn())
-    .await?;
+    sql("UPDATE day_capacity SET capacity = greatest(reserved, $2) WHERE product_id = $1 AND day >= $3")
+        .bind::<SqlUuid, _>(product)
+        .bind::<Numeric, _>(capacity)
+        .bind::<Date, _>(from)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -152,7 +149,7 @@ struct OfferRow {
 
 /// Products of a realm by id, as they can be bought now.
 pub async fn offers(conn: &mut Conn, realm: Realm, ids: &[ProductId]) -> Result<Vec<Offer>, Error> {
-    let rows: Vec<OfferRow> = diesel::sql_query(
+    let rows: Vec<OfferRow> = sql(
         "SELECT p.id, p.vendor_id, p.version, p.name, p.unit, p.price, p.price_basis, p.tax_class, p.kbki_code, p.category_code,
             c.procurement_kind, c.recurring_group, p.availability, p.capacity_per_day, p.minimum_order, p.lead_time_days,
             p.weight_grams, p.brand, p.status = 'published' AS published,
@@ -228,7 +225,7 @@ pub async fn reserve(
                 return Err(Refusal::new(code).with_limit(need.product).into());
             }
         }
-        diesel::sql_query(
+        sql(
             "INSERT INTO stock_reservations (id, product_id, day, quantity, request_id, lapses_at) VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind::<SqlUuid, _>(Clock::new_id())
@@ -244,28 +241,26 @@ pub async fn reserve(
 }
 
 async fn open_day(tx: &mut Tx, product: ProductId, day: NaiveDate, capacity: Quantity) -> Result<(), Error> {
-    diesel::sql_query(
-        "INSERT INTO day_capacity (product_id, day, capacity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    )
-    .bind::<SqlUuid, _>(product)
-    .bind::<Date, _>(day)
-    .bind::<Numeric, _>(capacity)
-    .execute(tx.conn())
-    .await?;
+    sql("INSERT INTO day_capacity (product_id, day, capacity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        .bind::<SqlUuid, _>(product)
+        .bind::<Date, _>(day)
+        .bind::<Numeric, _>(capacity)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
 async fn take(tx: &mut Tx, need: &Need) -> Result<bool, Error> {
     let taken = match need.day {
         None => {
-            diesel::sql_query("UPDATE stock SET reserved = reserved + $2 WHERE product_id = $1 AND on_hand - reserved >= $2")
+            sql("UPDATE stock SET reserved = reserved + $2 WHERE product_id = $1 AND on_hand - reserved >= $2")
                 .bind::<SqlUuid, _>(need.product)
                 .bind::<Numeric, _>(need.quantity)
                 .execute(tx.conn())
                 .await?
         }
         Some(day) => {
-            diesel::sql_query(
+            sql(
                 "UPDATE day_capacity SET reserved = reserved + $2 WHERE product_id = $1 AND day = $3 AND capacity - reserved >= $2",
             )
             .bind::<SqlUuid, _>(need.product)
@@ -285,17 +280,15 @@ async fn release_lapsed(tx: &mut Tx, need: &Need, now: DateTime<Utc>) -> Result<
     } else {
         "SELECT 1 FROM stock WHERE product_id = $1 AND $2::date IS NULL FOR NO KEY UPDATE"
     };
-    diesel::sql_query(balance)
+    sql(balance)
         .bind::<SqlUuid, _>(need.product)
         .bind::<Nullable<Date>, _>(need.day)
         .execute(tx.conn())
         .await?;
-    let lapsed: Vec<Released> = diesel::sql_query(
-        "UPDATE stock_reservations SET released_at = $3 WHERE id IN (
+    let lapsed: Vec<Released> = sql("UPDATE stock_reservations SET released_at = $3 WHERE id IN (
              SELECT id FROM stock_reservations WHERE product_id = $1 AND day IS NOT DISTINCT FROM $2
                AND released_at IS NULL AND lapses_at <= $3 ORDER BY id FOR UPDATE)
-         RETURNING product_id, day, quantity",
-    )
+         RETURNING product_id, day, quantity")
     .bind::<SqlUuid, _>(need.product)
     .bind::<Nullable<Date>, _>(need.day)
     .bind::<Timestamptz, _>(now)
@@ -321,7 +314,7 @@ async fn give_back(tx: &mut Tx, released: Vec<Released>) -> Result<(), Error> {
         } else {
             "UPDATE stock SET reserved = reserved - $2 WHERE product_id = $1 AND $3::date IS NULL"
         };
-        diesel::sql_query(balance)
+        sql(balance)
             .bind::<SqlUuid, _>(row.product_id)
             .bind::<Numeric, _>(row.quantity)
             .bind::<Nullable<Date>, _>(row.day)
@@ -346,7 +339,7 @@ async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -
     for table in ["stock WHERE product_id", "day_capacity WHERE (product_id, day)"] {
         let columns = if table.starts_with("stock") { "product_id" } else { "product_id, day" };
         let order = columns;
-        diesel::sql_query(format!(
+        sql(format!(
             "SELECT 1 FROM {table} IN (SELECT {columns} FROM stock_reservations WHERE {whose} AND released_at IS NULL)
              ORDER BY {order} FOR NO KEY UPDATE"
         ))
@@ -354,7 +347,7 @@ async fn release(tx: &mut Tx, whose: &str, id: uuid::Uuid, now: DateTime<Utc>) -
         .execute(tx.conn())
         .await?;
     }
-    let released: Vec<Released> = diesel::sql_query(format!(
+    let released: Vec<Released> = sql(format!(
         "UPDATE stock_reservations SET released_at = $2 WHERE id IN (
              SELECT id FROM stock_reservations WHERE {whose} AND released_at IS NULL ORDER BY id FOR UPDATE)
          RETURNING product_id, day, quantity"
@@ -375,10 +368,8 @@ pub async fn assign_to_order(
     products: &[ProductId],
     lapses_at: DateTime<Utc>,
 ) -> Result<usize, Error> {
-    Ok(diesel::sql_query(
-        "UPDATE stock_reservations SET order_id = $2, lapses_at = $4
-         WHERE request_id = $1 AND product_id = ANY($3) AND released_at IS NULL AND order_id IS NULL",
-    )
+    Ok(sql("UPDATE stock_reservations SET order_id = $2, lapses_at = $4
+         WHERE request_id = $1 AND product_id = ANY($3) AND released_at IS NULL AND order_id IS NULL")
     .bind::<SqlUuid, _>(request)
     .bind::<SqlUuid, _>(order)
     .bind::<Array<SqlUuid>, _>(products)
@@ -389,13 +380,11 @@ pub async fn assign_to_order(
 
 /// Gives an order's reservations another end.
 pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
-    diesel::sql_query(
-        "UPDATE stock_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(order)
-    .bind::<Timestamptz, _>(lapses_at)
-    .execute(tx.conn())
-    .await?;
+    sql("UPDATE stock_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .bind::<Timestamptz, _>(lapses_at)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -409,13 +398,11 @@ pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
         #[diesel(sql_type = Bool)]
         gone: bool,
     }
-    diesel::sql_query(
-        "UPDATE stock_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL",
-    )
-    .bind::<SqlUuid, _>(order)
-    .execute(tx.conn())
-    .await?;
-    let row: Gone = diesel::sql_query(
+    sql("UPDATE stock_reservations SET lapses_at = NULL WHERE order_id = $1 AND released_at IS NULL")
+        .bind::<SqlUuid, _>(order)
+        .execute(tx.conn())
+        .await?;
+    let row: Gone = sql(
         "SELECT EXISTS (SELECT FROM stock_reservations WHERE order_id = $1 AND released_at IS NOT NULL) AS gone",
     )
     .bind::<SqlUuid, _>(order)
@@ -432,14 +419,13 @@ pub async fn count_held(conn: &mut Conn, request: RequestId, products: &[Product
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         held: i64,
     }
-    let row: Count = diesel::sql_query(
-        "SELECT count(*) AS held FROM stock_reservations r JOIN requests q ON q.id = r.request_id
+    let row: Count =
+        sql("SELECT count(*) AS held FROM stock_reservations r JOIN requests q ON q.id = r.request_id
          WHERE r.request_id = $1 AND r.product_id = ANY($2) AND r.order_id IS NULL
-           AND (r.released_at IS NULL OR r.released_at >= q.submitted_at)",
-    )
-    .bind::<SqlUuid, _>(request)
-    .bind::<Array<SqlUuid>, _>(products)
-    .get_result(conn)
-    .await?;
+           AND (r.released_at IS NULL OR r.released_at >= q.submitted_at)")
+        .bind::<SqlUuid, _>(request)
+        .bind::<Array<SqlUuid>, _>(products)
+        .get_result(conn)
+        .await?;
     Ok(usize::try_from(row.held).unwrap_or_default())
 }

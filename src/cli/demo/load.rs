@@ -5,7 +5,7 @@ use super::PASSWORD;
 use crate::accounts::{self, CreateUser, NewUnit};
 use crate::kernel::{Ctx, Language, Realm, Role, UnitId};
 use crate::packages::{self, ImportTarget};
-use crate::platform::db::Loader;
+use crate::platform::db::{Loader, sql};
 use crate::platform::sealing::{KeyRing, sha256};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use diesel_async::RunQueryDsl;
@@ -53,12 +53,11 @@ pub async fn everything(process: &Process, vendors: u32, products: u32) -> anyho
         packages: i64,
     }
     let mut conn = process.app.db.conn().await.map_err(plain)?;
-    let counts: Counts = diesel::sql_query(
-        "SELECT (SELECT count(*) FROM vendors) AS vendors, (SELECT count(*) FROM products) AS products,
-            (SELECT count(*) FROM packages) AS packages",
-    )
-    .get_result(&mut conn)
-    .await?;
+    let counts: Counts =
+        sql("SELECT (SELECT count(*) FROM vendors) AS vendors, (SELECT count(*) FROM products) AS products,
+            (SELECT count(*) FROM packages) AS packages")
+        .get_result(&mut conn)
+        .await?;
     Ok(format!(
         "{} vendors, {} products, {} packages are in place",
         counts.vendors, counts.products, counts.packages
@@ -335,9 +334,19 @@ async fn goods(process: &Process, vendors: u32, products: u32) -> anyhow::Result
         )
         .await?;
     bar.finish_and_clear();
+    loader
+        .derive(
+            "INSERT INTO product_documents (product_id, realm, vendor_id, version, counted, document)
+             SELECT id, realm, vendor_id, version, availability = 'counted', product_document(id) FROM products",
+        )
+        .await?;
     loader.commit().await?;
     let owner = process.owner_url();
-    Loader::analyse(owner, &["organisations", "vendors", "products", "stock", "product_photos"]).await?;
+    Loader::analyse(
+        owner,
+        &["organisations", "vendors", "products", "stock", "product_photos", "product_documents"],
+    )
+    .await?;
     vendor_people(process).await
 }
 

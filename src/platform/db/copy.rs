@@ -7,7 +7,7 @@ use tokio_postgres::{Client, NoTls};
 
 const CHUNK: usize = 1 << 16;
 
-/// A transaction that only copies in.
+/// A transaction that copies in, and derives rows from what it copied.
 pub struct Loader {
     client: Client,
 }
@@ -44,6 +44,11 @@ impl Loader {
         }
         sink.send(bytes::Bytes::from(writer.into_inner()?)).await?;
         Ok(sink.finish().await?)
+    }
+
+    /// Runs a statement that derives rows from those copied in.
+    pub async fn derive(&self, statement: &str) -> anyhow::Result<()> {
+        Ok(self.client.batch_execute(statement).await?)
     }
 
     pub async fn commit(self) -> anyhow::Result<()> {

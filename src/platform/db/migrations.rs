@@ -1,5 +1,6 @@
 //! The schema's migrations, embedded; run by the owner's role.
 use super::Db;
+use super::sql::sql;
 use anyhow::anyhow;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
@@ -48,7 +49,7 @@ pub async fn status(db: &Db) -> anyhow::Result<Status> {
         version: String,
     }
     let mut conn = db.conn().await?;
-    let rows: Vec<Row> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version")
+    let rows: Vec<Row> = sql("SELECT version FROM __diesel_schema_migrations ORDER BY version")
         .load(&mut conn)
         .await
         .unwrap_or_default();
@@ -62,11 +63,11 @@ pub async fn status(db: &Db) -> anyhow::Result<Status> {
 
 /// Session lock: the harness opens a transaction of its own for each migration.
 async fn lock(conn: &mut super::Conn) -> anyhow::Result<()> {
-    diesel::sql_query("SELECT pg_advisory_lock(7305226)").execute(conn).await?;
+    sql("SELECT pg_advisory_lock(7305226)").execute(conn).await?;
     Ok(())
 }
 
 async fn unlock(conn: &mut super::Conn) -> anyhow::Result<()> {
-    diesel::sql_query("SELECT pg_advisory_unlock(7305226)").execute(conn).await?;
+    sql("SELECT pg_advisory_unlock(7305226)").execute(conn).await?;
     Ok(())
 }

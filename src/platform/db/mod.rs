@@ -3,6 +3,7 @@ mod cluster;
 mod copy;
 mod errors;
 mod pool;
+mod sql;
 mod transaction;
 
 pub mod migrations;
@@ -11,4 +12,5 @@ pub use cluster::{Cluster, ClusterOptions};
 pub use copy::Loader;
 pub use errors::OnConstraint;
 pub use pool::{Conn, Db, PooledConn};
+pub use sql::sql;
 pub use transaction::{Tx, now};

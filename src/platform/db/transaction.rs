@@ -1,6 +1,7 @@
 //! Proof that a transaction is open. Commands and writing store functions take `&mut Tx`; only
 //! [`Db`](super::Db) makes one, so a write outside a transaction does not compile.
 use super::pool::{Conn, PooledConn};
+use super::sql::sql;
 use crate::kernel::{Error, Realm};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::sql_types::{Text, Timestamptz};
@@ -61,10 +62,8 @@ pub async fn now(conn: &mut Conn, realm: Realm) -> Result<DateTime<Utc>, Error> 
         #[diesel(sql_type = Timestamptz)]
         now: DateTime<Utc>,
     }
-    let row: Row = diesel::sql_query(
-        "SELECT clock_timestamp() + make_interval(secs => clock_offset_seconds) AS now
-         FROM realms WHERE realm = $1",
-    )
+    let row: Row = sql("SELECT clock_timestamp() + make_interval(secs => clock_offset_seconds) AS now
+         FROM realms WHERE realm = $1")
     .bind::<Text, _>(realm)
     .get_result(conn)
     .await?;

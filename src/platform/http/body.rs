@@ -334,7 +334,9 @@ async fn read_parts(request: &HttpRequest, payload: &mut Payload, limit: usize) 
             bytes.extend_from_slice(&chunk);
         }
         if name == "file" {
-            file = Some(bytes);
+            if file.replace(bytes).is_some() {
+                return Err(malformed());
+            }
         } else {
             let text =
                 String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(malformed)?;

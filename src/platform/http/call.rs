@@ -323,6 +323,28 @@ impl<A: Act, P, Q, B> Call<A, P, Q, B> {
         self.send(outcome)
     }
 
+    /// Answers a write that keeps an uploaded file, which `work` gets as its storage key. A write that
+    /// is refused or was answered before leaves no file behind; one of unknown outcome keeps it.
+    pub async fn write_file<R: Answer>(
+        &self,
+        bytes: &[u8],
+        work: impl AsyncFn(&mut Tx, &Ctx, &str) -> Result<R, Error>,
+    ) -> Sends<R> {
+        let key = match self.app.files.store(bytes).await {
+            Ok(key) => key,
+            Err(error) => return self.send(Err(error)),
+        };
+        let outcome = self.run(&async |tx: &mut Tx, ctx: &Ctx| work(tx, ctx, &key).await?.parts()).await;
+        let unused = match &outcome {
+            Ok(parts) => parts.replayed || parts.refusal.is_some(),
+            Err(error) => matches!(error, Error::Refused(_)),
+        };
+        if unused {
+            self.app.files.remove(&key).await;
+        }
+        self.send(outcome)
+    }
+
     /// Work that must be done before any transaction is open (hashing, files).
     pub async fn before<T>(&self, work: impl AsyncFn(&App) -> Result<T, Error>) -> Result<T, Problem> {
         work(&self.app).await.map_err(|error| Problem::new(error, self.envelope.scene.clone()))

@@ -4,7 +4,7 @@
 //! Nobody waits on a key: who finds it taken is told so at once.
 use super::reply::{self, Parts};
 use crate::kernel::{Code, Ctx, Error, Refusal, refuse};
-use crate::platform::db::Tx;
+use crate::platform::db::{Tx, sql};
 use crate::platform::sealing::{KeyRing, Purpose};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -61,18 +61,17 @@ impl Key {
             answer: Vec<u8>,
         }
         let number = i64::from_be_bytes(self.scope[..8].try_into().unwrap_or_default());
-        let turn: Turn = diesel::sql_query("SELECT pg_try_advisory_xact_lock($1) AS mine")
+        let turn: Turn = sql("SELECT pg_try_advisory_xact_lock($1) AS mine")
             .bind::<BigInt, _>(number)
             .get_result(tx.conn())
             .await?;
         if !turn.mine {
             return Err(Refusal::new(Code::IdempotencyInProgress).retry_after(1).into());
         }
-        let rows: Vec<Row> =
-            diesel::sql_query("SELECT request_mac, answer FROM idempotency_keys WHERE scope = $1")
-                .bind::<Bytea, _>(self.scope.to_vec())
-                .load(tx.conn())
-                .await?;
+        let rows: Vec<Row> = sql("SELECT request_mac, answer FROM idempotency_keys WHERE scope = $1")
+            .bind::<Bytea, _>(self.scope.to_vec())
+            .load(tx.conn())
+            .await?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         if !bool::from(row.request_mac.as_slice().ct_eq(&self.request)) {
             return Err(refuse(Code::IdempotencyKeyReused));
@@ -107,15 +106,13 @@ impl Key {
             location: parts.location.clone(),
         };
         let text = serde_json::to_vec(&stored).map_err(damaged)?;
-        diesel::sql_query(
-            "INSERT INTO idempotency_keys (scope, request_mac, answer, created_at) VALUES ($1, $2, $3, $4)",
-        )
-        .bind::<Bytea, _>(self.scope.to_vec())
-        .bind::<Bytea, _>(self.request.to_vec())
-        .bind::<Bytea, _>(keys.seal(&text, &self.place())?)
-        .bind::<Timestamptz, _>(now)
-        .execute(tx.conn())
-        .await?;
+        sql("INSERT INTO idempotency_keys (scope, request_mac, answer, created_at) VALUES ($1, $2, $3, $4)")
+            .bind::<Bytea, _>(self.scope.to_vec())
+            .bind::<Bytea, _>(self.request.to_vec())
+            .bind::<Bytea, _>(keys.seal(&text, &self.place())?)
+            .bind::<Timestamptz, _>(now)
+            .execute(tx.conn())
+            .await?;
         Ok(())
     }
 

@@ -20,6 +20,8 @@ pub use call::{Call, NoQuery};
 pub use limits::Limits;
 pub use page::{Listing, Page};
 pub use problem::{FaultView, Problem};
-pub use reply::{Accepted, Answer, AvailableAction, Created, Download, NoContent, Outcome, Reply, Sends};
+pub use reply::{
+    Accepted, Answer, AvailableAction, Created, Download, NoContent, Outcome, Rendered, Reply, Sends,
+};
 pub use routes::{Api, Contract};
 pub use server::{Running, serve};

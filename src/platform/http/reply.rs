@@ -106,6 +106,53 @@ impl<V: Serialize + ToSchema + 'static> Answer for Reply<V> {
     }
 }
 
+/// 200 with a representation of the schema `V` that was rendered when the thing changed, completed
+/// by the members that change without it.
+pub struct Rendered<V> {
+    document: String,
+    beside: Vec<u8>,
+    version: i32,
+    cache: Cache,
+    view: PhantomData<V>,
+}
+
+impl<V> Rendered<V> {
+    /// `document` is a JSON object in text with at least one member; `beside` serialises to another,
+    /// whose members follow.
+    ///
+    /// # Errors
+    /// `Internal` when one of them is no such object.
+    pub fn versioned(document: String, beside: &impl Serialize, version: i32) -> Result<Self, Error> {
+        let beside = serde_json::to_vec(beside)
+            .map_err(|error| Error::Internal(format!("an answer is not JSON: {error}")))?;
+        if !document.ends_with('}') || !beside.starts_with(b"{\"") {
+            return Err(Error::Internal("a rendered answer is no JSON object".into()));
+        }
+        Ok(Self { document, beside, version, cache: Cache::Private, view: PhantomData })
+    }
+
+    /// May be kept by anyone for so many seconds.
+    pub fn public(self, seconds: u32) -> Self {
+        Self { cache: Cache::Public(seconds), ..self }
+    }
+}
+
+impl<V: ToSchema + 'static> Answer for Rendered<V> {
+    const STATUS: u16 = 200;
+
+    fn document() -> Option<AnswerDocument> {
+        Some(json_document::<V>())
+    }
+
+    fn parts(self) -> Result<Parts, Error> {
+        let mut body = self.document.into_bytes();
+        body.pop();
+        body.push(b',');
+        body.extend_from_slice(&self.beside[1..]);
+        Ok(Parts { body, version: Some(self.version), cache: self.cache, ..empty() })
+    }
+}
+
 /// 201 with the new thing's address and representation.
 pub struct Created<V> {
     pub view: V,

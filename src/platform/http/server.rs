@@ -134,13 +134,27 @@ async fn observe(
     let pattern = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let status = response.status();
     let elapsed = started.elapsed();
-    let labels =
-        [("method", method.to_string()), ("path", pattern.clone()), ("status", status.as_u16().to_string())];
+    // A method that nobody serves is the caller's own word; the labels stay few.
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    let method_label = if known.contains(&method) { method.to_string() } else { "OTHER".into() };
+    let labels = [
+        ("method", method_label.clone()),
+        ("path", pattern.clone()),
+        ("status", status.as_u16().to_string()),
+    ];
     metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(elapsed.as_secs_f64());
     metrics::counter!("http_requests_total", &labels).increment(1);
     tracing::info!(
         target: "lokapasar::http",
-        trace_id, %method, path = pattern, status = status.as_u16(), duration_ms = elapsed.as_secs_f64() * 1e3, "request"
+        trace_id, method = method_label, path = pattern, status = status.as_u16(), duration_ms = elapsed.as_secs_f64() * 1e3, "request"
     );
     let documentation = response.request().path().starts_with("/docs");
     let headers = response.headers_mut();

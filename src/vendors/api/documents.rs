@@ -66,14 +66,12 @@ async fn upload_vendor_document(
     call: Call<act::UploadVendorDocument, (VendorId,), NoQuery, Upload<UploadVendorDocument>>,
 ) -> Sends<Created<DocumentView>> {
     let Upload { file, fields } = &call.body;
-    let storage_key = call
-        .before(async |app| {
-            // The file is kept only for a vendor that the caller may write to.
-            store::find(&mut *app.db.conn().await?, commands::sight(&call.ctx)?, call.path.0).await?;
-            app.files.store(&file.bytes).await
-        })
-        .await?;
-    call.write(async |tx, ctx| {
+    // The file is taken in only for a vendor that the caller sees.
+    call.before(async |app| {
+        store::find(&mut *app.db.conn().await?, commands::sight(&call.ctx)?, call.path.0).await
+    })
+    .await?;
+    call.write_file(&file.bytes, async |tx, ctx, storage_key| {
         let input = NewDocument {
             kind: fields.kind,
             // The number of an identity card or account is on the paper itself, which is sealed.
@@ -86,7 +84,7 @@ async fn upload_vendor_document(
             media_type: file.media_type,
             size_bytes: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
             sha256: file.sha256.to_vec(),
-            storage_key: storage_key.clone(),
+            storage_key: storage_key.to_owned(),
         };
         let row = commands::upload_document(tx, ctx, call.path.0, &input).await?;
         let location = format!("/api/v1/vendors/{}/documents/{}", call.path.0, row.id);

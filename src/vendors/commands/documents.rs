@@ -4,12 +4,15 @@ use super::super::model::DocumentKind;
 use super::super::store::{self, DocumentRow, Row};
 use super::file::refuse_locked;
 use super::sight;
-use crate::kernel::{Ctx, DocumentId, Error, VendorId};
+use crate::kernel::{Code, Ctx, DocumentId, Error, VendorId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::new_id;
 use crate::platform::trail::{self, Fact};
 use chrono::NaiveDate;
 use serde_json::json;
+
+/// As many as its list shows.
+const MOST_DOCUMENTS: usize = 100;
 
 /// A paper that was uploaded and stored.
 pub struct NewDocument {
@@ -23,6 +26,10 @@ pub struct NewDocument {
     pub storage_key: String,
 }
 
+/// Adds a paper to a file that is still open.
+///
+/// # Errors
+/// `too_many_documents`
 pub async fn upload_document(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -31,6 +38,9 @@ pub async fn upload_document(
 ) -> Result<DocumentRow, Error> {
     let row = store::lock(tx, sight(ctx)?, vendor).await?;
     refuse_locked(&row)?;
+    if store::documents(tx.conn(), vendor).await?.len() >= MOST_DOCUMENTS {
+        return Err(refuse(Code::TooManyDocuments));
+    }
     let document = DocumentRow {
         id: new_id(),
         vendor_id: vendor,
