@@ -355,6 +355,7 @@ diesel::table! {
         origin_system -> Nullable<Text>,
         external_ref -> Nullable<Text>,
         version -> Int4,
+        last_delivery_on -> Nullable<Date>,
     }
 }
 

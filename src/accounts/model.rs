@@ -125,6 +125,14 @@ mod tests {
         assert_eq!(delay_after(i32::MAX), TimeDelta::minutes(15));
     }
 
+    #[test]
+    fn an_address_of_many_people_is_delayed_late_and_little() {
+        assert_eq!(delay_of_address(50), TimeDelta::zero());
+        assert_eq!(delay_of_address(51), TimeDelta::seconds(1));
+        assert_eq!(delay_of_address(55), TimeDelta::seconds(16));
+        assert_eq!(delay_of_address(i32::MAX), TimeDelta::minutes(1));
+    }
+
     proptest! {
         #[test]
         fn delays_never_shrink(failures in 0i32..100) {

@@ -86,7 +86,7 @@ async fn plan_event(tx: &mut Tx, app: &App, event: &Positioned) -> Result<usize,
         .map_err(|error| Error::Internal(format!("event {} has malformed notices: {error}", event.id)))?;
     let mut planned = 0;
     for notice in notices {
-        for address in addresses(tx.conn(), &notice.audience).await? {
+        for address in addresses(tx.conn(), app, &notice.audience).await? {
             planned += sql(
                 "INSERT INTO deliveries (id, event_id, realm, value_id, language, template, arguments, due_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
@@ -125,15 +125,16 @@ struct Address {
     language: Language,
 }
 
-/// To whom a notice goes: each person once, by the oldest verified contact.
-async fn addresses(conn: &mut Conn, audience: &Audience) -> Result<Vec<Address>, Error> {
-    const MEMBERS: &str = "SELECT DISTINCT ON (u.id) c.value_id, c.id AS contact_id, u.language
+/// To whom a notice goes: each person once, by the oldest verified contact that the channel reaches.
+async fn addresses(conn: &mut Conn, app: &App, audience: &Audience) -> Result<Vec<Address>, Error> {
+    let kinds = if app.mailer.reaches_phones() { "'email', 'phone'" } else { "'email'" };
+    let members = format!("SELECT DISTINCT ON (u.id) c.value_id, c.id AS contact_id, u.language
         FROM memberships m JOIN organisations o ON o.id = m.organisation_id JOIN users u ON u.id = m.user_id
         JOIN contacts c ON c.user_id = u.id JOIN realms r ON r.realm = o.realm
         CROSS JOIN LATERAL (SELECT ((clock_timestamp() + make_interval(secs => r.clock_offset_seconds))
             AT TIME ZONE o.time_zone)::date AS today) AS d
         WHERE m.ended_at IS NULL AND m.valid_from <= d.today AND (m.valid_to IS NULL OR m.valid_to >= d.today)
-          AND u.ended_at IS NULL AND c.verified_at IS NOT NULL AND c.ended_at IS NULL";
+          AND u.ended_at IS NULL AND c.verified_at IS NOT NULL AND c.ended_at IS NULL AND c.kind IN ({kinds})");
     match audience {
         Audience::Value(value) => {
             Ok(vec![Address { value_id: PersonalValueId(*value), contact_id: None, language: Language::Id }])
@@ -145,19 +146,19 @@ async fn addresses(conn: &mut Conn, audience: &Audience) -> Result<Vec<Address>,
         .bind::<SqlUuid, _>(contact)
         .load(conn)
         .await?),
-        Audience::Membership(membership) => Ok(sql(format!("{MEMBERS} AND m.id = $1 ORDER BY u.id, c.id"))
+        Audience::Membership(membership) => Ok(sql(format!("{members} AND m.id = $1 ORDER BY u.id, c.id"))
             .bind::<SqlUuid, _>(membership)
             .load(conn)
             .await?),
         Audience::Members { organisation, roles } => {
-            Ok(sql(format!("{MEMBERS} AND o.id = $1 AND m.role = ANY($2) ORDER BY u.id, c.id LIMIT 200"))
+            Ok(sql(format!("{members} AND o.id = $1 AND m.role = ANY($2) ORDER BY u.id, c.id LIMIT 200"))
                 .bind::<SqlUuid, _>(organisation)
                 .bind::<Array<Text>, _>(roles)
                 .load(conn)
                 .await?)
         }
         Audience::Unit { organisation, unit, roles } => Ok(sql(format!(
-            "{MEMBERS} AND o.id = $1 AND m.role = ANY($2)
+            "{members} AND o.id = $1 AND m.role = ANY($2)
                AND (NOT EXISTS (SELECT FROM membership_units mu WHERE mu.membership_id = m.id)
                  OR EXISTS (SELECT FROM membership_units mu WHERE mu.membership_id = m.id AND mu.unit_id = $3))
              ORDER BY u.id, c.id LIMIT 200"

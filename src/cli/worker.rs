@@ -4,7 +4,7 @@
 //! and after a pause when there is none.
 use super::process::{Process, plain, until_told_to_stop};
 use crate::accounts::{self, NoticeProgress};
-use crate::kernel::{Ctx, Error};
+use crate::kernel::{Ctx, Error, Realm};
 use crate::platform::db::sql;
 use crate::platform::{App, telemetry, trail};
 use crate::settings::Settings;
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 #[derive(clap::Args)]
 pub struct Work {
-    /// Does one round and ends.
+    /// Works until there is nothing left to do, then ends.
     #[arg(long)]
     once: bool,
 }
@@ -40,18 +40,28 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     let realm = app.settings.realm;
     let ctx = Ctx::system(realm, "worker");
     let mut expired = 0;
-    // One subject a transaction: each keeps the lock order by itself, and one that fails stops no other.
+    let mut failed = None;
+    // One subject a transaction: each keeps the lock order by itself. What cannot be announced must
+    // not stop the mails.
     for _ in 0..50 {
-        let requests =
-            app.db.transaction(realm, async |tx| requests::announce_expired(tx, &ctx).await).await?;
-        let orders = app.db.transaction(realm, async |tx| orders::announce_expired(tx, &ctx).await).await?;
-        if requests + orders == 0 {
-            break;
+        let announced = announce(app, realm, &ctx).await;
+        match announced {
+            Ok(0) => break,
+            Ok(more) => expired += more,
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
         }
-        expired += requests + orders;
     }
     let notices = accounts::step_notices(app).await?;
-    Ok(Progress { notices, expired })
+    failed.map_or(Ok(Progress { notices, expired }), Err)
+}
+
+async fn announce(app: &App, realm: Realm, ctx: &Ctx) -> Result<usize, Error> {
+    let requests = app.db.transaction(realm, async |tx| requests::announce_expired(tx, ctx).await).await?;
+    let orders = app.db.transaction(realm, async |tx| orders::announce_expired(tx, ctx).await).await?;
+    Ok(requests + orders)
 }
 
 /// Work that once an hour is often enough: coming partitions, old idempotency keys.

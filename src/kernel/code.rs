@@ -201,6 +201,9 @@ codes! {
     ContactInvalid 422
         id: "Alamat surel atau nomor telepon tidak sah", "Tulis surel lengkap, atau nomor seperti +6281234567890.";
         en: "Not a valid e-mail address or phone number", "Write a full address, or a number such as +6281234567890.";
+    PhoneNotServed 422
+        id: "Pesan ke nomor telepon belum dilayani", "Gunakan alamat e-mail.";
+        en: "Messages to phones are not served here", "Use an e-mail address.";
     PasswordTooWeak 422
         id: "Kata sandi terlalu mudah ditebak", "Gunakan beberapa kata yang tidak berhubungan, sedikitnya sepanjang yang disebut.";
         en: "The password is too easy to guess", "Use several unrelated words, at least as long as named.";

@@ -9,8 +9,9 @@ use crate::policies::ContractForm;
 use crate::requests::PaymentWay;
 use crate::schema::{order_changes, order_lines, orders};
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -38,6 +39,8 @@ pub struct Row {
     pub contract_form: ContractForm,
     pub policy_versions: Value,
     pub needed_on: NaiveDate,
+    /// Where an accepted change moved the last delivery.
+    pub last_delivery_on: Option<NaiveDate>,
     pub issued_at: DateTime<Utc>,
     pub answer_due_at: DateTime<Utc>,
     pub clock_provisional: bool,
@@ -130,25 +133,31 @@ pub async fn insert(tx: &mut Tx, row: &Row, lines: &[LineRow]) -> Result<(), Err
     Ok(())
 }
 
+fn seen(sight: &Sight) -> Box<dyn BoxableExpression<orders::table, Pg, SqlType = Bool>> {
+    match sight {
+        Sight::Vendor(vendor) => Box::new(orders::vendor_id.eq(*vendor)),
+        Sight::Agency { agency, units } if units.is_empty() => Box::new(orders::agency_id.eq(*agency)),
+        Sight::Agency { units, .. } => Box::new(orders::unit_id.eq_any(units.clone())),
+    }
+}
+
+/// An order that the caller sees; another's is not found.
 pub async fn find(conn: &mut Conn, sight: &Sight, id: OrderId) -> Result<Row, Error> {
-    let query = orders::table.find(id).select(Row::as_select()).into_boxed();
-    let query = match sight {
-        Sight::Vendor(vendor) => query.filter(orders::vendor_id.eq(*vendor)),
-        Sight::Agency { agency, units } if units.is_empty() => query.filter(orders::agency_id.eq(*agency)),
-        Sight::Agency { units, .. } => query.filter(orders::unit_id.eq_any(units.clone())),
-    };
+    let query = orders::table.find(id).filter(seen(sight)).select(Row::as_select());
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
 
 /// Locks the order, and its request before it, as the lock order asks.
+/// Another's order is neither waited for nor found.
 pub async fn lock(tx: &mut Tx, sight: &Sight, id: OrderId) -> Result<Row, Error> {
-    for text in [
-        "SELECT 1 FROM requests WHERE id = (SELECT request_id FROM orders WHERE id = $1) FOR NO KEY UPDATE",
-        "SELECT 1 FROM orders WHERE id = $1 FOR NO KEY UPDATE",
-    ] {
-        sql(text).bind::<SqlUuid, _>(id).execute(tx.conn()).await?;
-    }
-    find(tx.conn(), sight, id).await
+    let request = find(tx.conn(), sight, id).await?.request_id;
+    sql("SELECT 1 FROM requests WHERE id = $1 FOR NO KEY UPDATE")
+        .bind::<SqlUuid, _>(request)
+        .execute(tx.conn())
+        .await?;
+    let query = orders::table.find(id).filter(seen(sight)).select(Row::as_select());
+    let found = query.for_no_key_update().first(tx.conn()).await.optional()?;
+    found.ok_or_else(|| refuse(Code::NotFound))
 }
 
 pub async fn list(
@@ -162,16 +171,11 @@ pub async fn list(
 ) -> Result<Vec<Row>, Error> {
     let before = after.unwrap_or(OrderId(uuid::Uuid::max()));
     let mut query = orders::table
-        .filter(orders::id.lt(before))
+        .filter(orders::id.lt(before).and(seen(sight)))
         .select(Row::as_select())
         .order(orders::id.desc())
         .limit(limit)
         .into_boxed();
-    query = match sight {
-        Sight::Vendor(vendor) => query.filter(orders::vendor_id.eq(*vendor)),
-        Sight::Agency { agency, units } if units.is_empty() => query.filter(orders::agency_id.eq(*agency)),
-        Sight::Agency { units, .. } => query.filter(orders::unit_id.eq_any(units.clone())),
-    };
     if let Some(status) = status {
         // The status as it is shown: by the clock.
         let shown = diesel::dsl::sql::<Text>(
@@ -265,7 +269,7 @@ pub async fn decide_change(
         .await?)
 }
 
-/// Orders of a realm whose clock has passed, for announcing; others work on the rest.
+/// Orders of a realm whose clock has passed, for announcing; the caller locks and looks again.
 pub async fn lapsed(
     conn: &mut Conn,
     realm: Realm,

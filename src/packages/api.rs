@@ -2,6 +2,7 @@
 use super::store::{self, BudgetLine, Package, Sight};
 use crate::kernel::ProcurementKind;
 use crate::kernel::{Amount, BudgetLineId, Ctx, Error, PackageId, UnitId, act};
+use crate::platform::db;
 use crate::platform::http::{Api, Call, Listing, Reply, Sends};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,10 @@ async fn list_packages(call: Call<act::ListPackages, (), PackageFilter>) -> Send
         let page = call.page::<PackageId>()?;
         let (year, unit) = (call.query.fiscal_year, call.query.unit_id);
         let rows = store::list(conn, &sight(ctx)?, year, unit, page.after().copied(), page.fetch()).await?;
-        Ok(page.close(rows, |row| row.id).map(PackageView::from))
+        let ids: Vec<PackageId> = rows.iter().map(|row| row.id).collect();
+        let now = db::now(conn, ctx.realm()).await?;
+        let lapsed = store::freeable(conn, &ids, None, now).await?;
+        Ok(page.close(rows, |row| row.id).map(|row| lapsed.free_package(row).into()))
     })
     .await
 }
@@ -105,7 +109,9 @@ async fn get_package(call: Call<act::GetPackage, (PackageId,)>) -> Sends<Reply<P
     call.read(async |conn, ctx| {
         let row = store::find(conn, &sight(ctx)?, call.path.0).await?;
         let version = row.version;
-        Ok(Reply::versioned(row.into(), version))
+        let now = db::now(conn, ctx.realm()).await?;
+        let lapsed = store::freeable(conn, &[row.id], None, now).await?;
+        Ok(Reply::versioned(lapsed.free_package(row).into(), version))
     })
     .await
 }
@@ -181,7 +187,10 @@ async fn list_budget_lines(
         let rows =
             store::lines(conn, &sight(ctx)?, call.query.package_id, page.after().copied(), page.fetch())
                 .await?;
-        Ok(page.close(rows, |row| row.id).map(BudgetLineView::from))
+        let ids: Vec<PackageId> = rows.iter().map(|row| row.package_id).collect();
+        let now = db::now(conn, ctx.realm()).await?;
+        let lapsed = store::freeable(conn, &ids, None, now).await?;
+        Ok(page.close(rows, |row| row.id).map(|row| lapsed.free_line(row).into()))
     })
     .await
 }

@@ -6,7 +6,7 @@
 use super::model::{account, procurement_kind, rupiah};
 use super::store;
 use crate::accounts::{self, NewUnit};
-use crate::kernel::{Ctx, Error, OrganisationId, PackageId, UnitId};
+use crate::kernel::{Ctx, Error, OrganisationId, UnitId};
 use crate::platform::db::Tx;
 use crate::platform::new_id;
 use crate::platform::tabular::{Finding, Report, Sheet, SheetFault};
@@ -156,7 +156,7 @@ pub async fn import_budget_lines(
     source: impl Read,
 ) -> Result<Report, ImportError> {
     let mut sheet = Sheet::open(source, &[CODE, CEILING, ACCOUNT, FUND])?;
-    let mut parsed: Vec<(Value, String, Vec<Finding>, Finding)> = Vec::new();
+    let mut parsed: Vec<(Value, String, Option<i32>, Vec<Finding>, Finding)> = Vec::new();
     let mut ordinals: HashMap<(String, String, String, Decimal), i32> = HashMap::new();
     sheet.rows(|cells| {
         let mut found = cells.formulas();
@@ -187,18 +187,23 @@ pub async fn import_budget_lines(
             "ceiling": amount.to_string(), "raw": cells.raw(),
         });
         let orphan = cells.finding(CODE, true, "no_package", "Paket tidak ada / there is no such package");
-        parsed.push((row, cells.get(CODE).to_owned(), found, orphan));
+        let year = target.as_fiscal_year.or_else(|| cells.get(YEAR).trim().parse().ok());
+        parsed.push((row, cells.get(CODE).to_owned(), year, found, orphan));
         Ok::<_, ImportError>(())
     })?;
     let codes: Vec<String> = ordinals.keys().map(|(code, ..)| code.clone()).collect();
-    let mut packages: HashMap<String, PackageId> = HashMap::new();
+    // A row that names its year belongs to the plan of that year; else a plan beats the copy of one.
+    let (mut of_year, mut newest) = (HashMap::new(), HashMap::new());
     for batch in codes.chunks(5_000) {
-        packages.extend(store::by_rup_code(tx.conn(), target.agency, batch, target.as_fiscal_year).await?);
+        for (code, year, id) in store::by_rup_code(tx.conn(), target.agency, batch).await? {
+            of_year.insert((code.clone(), year), id);
+            newest.insert(code, id);
+        }
     }
     let mut report = Report::default();
     let mut rows = Vec::with_capacity(parsed.len());
-    for (mut row, code, mut found, orphan) in parsed {
-        let package = packages.get(&code);
+    for (mut row, code, year, mut found, orphan) in parsed {
+        let package = year.and_then(|year| of_year.get(&(code.clone(), year))).or_else(|| newest.get(&code));
         if package.is_none() {
             found.push(orphan);
         }
@@ -209,6 +214,7 @@ pub async fn import_budget_lines(
     }
     report.plausible()?;
     let realm = tx.realm();
+    report.changed += store::revise_held_lines(tx, &json!(rows)).await? as u64;
     report.changed += store::end_missing_lines(tx, &json!(rows)).await? as u64;
     for batch in rows.chunks(BATCH) {
         report.changed += store::upsert_lines(tx, realm, target.agency, &json!(batch)).await? as u64;

@@ -7,8 +7,9 @@ use crate::platform::Clock;
 use crate::platform::db::{Conn, Tx, sql};
 use crate::schema::{budget_lines, packages};
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -66,17 +67,20 @@ pub struct Sight {
     pub units: Vec<UnitId>,
 }
 
+fn seen(sight: &Sight) -> Box<dyn BoxableExpression<packages::table, Pg, SqlType = Bool>> {
+    if sight.units.is_empty() {
+        Box::new(packages::agency_id.eq(sight.agency))
+    } else {
+        Box::new(packages::unit_id.eq_any(sight.units.clone()))
+    }
+}
+
+/// A package in force that the caller sees.
 pub async fn find(conn: &mut Conn, sight: &Sight, id: PackageId) -> Result<Package, Error> {
     let query = packages::table
         .find(id)
-        .filter(packages::ended_at.is_null())
-        .select(Package::as_select())
-        .into_boxed();
-    let query = if sight.units.is_empty() {
-        query.filter(packages::agency_id.eq(sight.agency))
-    } else {
-        query.filter(packages::unit_id.eq_any(&sight.units))
-    };
+        .filter(packages::ended_at.is_null().and(seen(sight)))
+        .select(Package::as_select());
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
 
@@ -90,16 +94,11 @@ pub async fn list(
 ) -> Result<Vec<Package>, Error> {
     let after = after.unwrap_or(PackageId(uuid::Uuid::nil()));
     let mut query = packages::table
-        .filter(packages::id.gt(after).and(packages::ended_at.is_null()))
+        .filter(packages::id.gt(after).and(packages::ended_at.is_null()).and(seen(sight)))
         .select(Package::as_select())
         .order(packages::id)
         .limit(limit)
         .into_boxed();
-    query = if sight.units.is_empty() {
-        query.filter(packages::agency_id.eq(sight.agency))
-    } else {
-        query.filter(packages::unit_id.eq_any(&sight.units))
-    };
     if let Some(year) = fiscal_year {
         query = query.filter(packages::fiscal_year.eq(year));
     }
@@ -458,22 +457,66 @@ pub async fn upsert_lines(
     .await?)
 }
 
-/// Packages of a year by their RUP code.
+/// Packages by their RUP code and fiscal year; those that are no copy of an older plan come last.
 pub async fn by_rup_code(
     conn: &mut Conn,
     agency: OrganisationId,
     codes: &[String],
-    year: Option<i32>,
-) -> Result<Vec<(String, PackageId)>, Error> {
-    let mut query = packages::table
+) -> Result<Vec<(String, i32, PackageId)>, Error> {
+    Ok(packages::table
         .filter(packages::agency_id.eq(agency).and(packages::rup_code.eq_any(codes)))
-        .select((packages::rup_code, packages::id))
-        .order(packages::fiscal_year)
-        .into_boxed();
-    if let Some(year) = year {
-        query = query.filter(packages::fiscal_year.eq(year));
-    }
-    Ok(query.load(conn).await?)
+        .select((packages::rup_code, packages::fiscal_year, packages::id))
+        .order((packages::mapped_from_year.is_null(), packages::fiscal_year))
+        .load(conn)
+        .await?)
+}
+
+/// The lines that hold something and that a package's newest plan has no longer: each takes the
+/// amount of the next new line of the same account and fund, or zero where there is none, and shows
+/// what it holds beyond that as shortfall. Answers how many changed.
+pub async fn revise_held_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error> {
+    const REVISED: &str = "WITH plan AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($1)
+            AS r(package_id uuid, account_text text, fund_source text, ceiling numeric, ordinal int, dpa_version text, raw jsonb)),
+        held AS (
+            SELECT b.id, b.package_id, b.account_text, b.fund_source, b.ordinal,
+                row_number() OVER (PARTITION BY b.package_id, b.account_text, b.fund_source ORDER BY b.ordinal, b.id) AS place
+            FROM budget_lines b
+            WHERE b.ended_at IS NULL AND b.reserved + b.committed + b.spent > 0
+              AND b.package_id IN (SELECT package_id FROM plan)
+              AND NOT EXISTS (SELECT FROM plan r WHERE r.package_id = b.package_id AND r.account_text = b.account_text
+                AND r.fund_source = b.fund_source AND r.ceiling = b.ceiling AND r.ordinal = b.ordinal)),
+        fresh AS (
+            SELECT r.*, row_number() OVER (PARTITION BY r.package_id, r.account_text, r.fund_source ORDER BY r.ordinal) AS place
+            FROM plan r
+            WHERE NOT EXISTS (SELECT FROM budget_lines b WHERE b.ended_at IS NULL AND b.package_id = r.package_id
+                AND b.account_text = r.account_text AND b.fund_source = r.fund_source AND b.ceiling = r.ceiling
+                AND b.ordinal = r.ordinal)),
+        revised AS (
+            SELECT held.id, held.package_id, held.account_text, held.fund_source, coalesce(fresh.ceiling, 0) AS ceiling,
+                fresh.ordinal, fresh.dpa_version, fresh.raw
+            FROM held LEFT JOIN fresh USING (package_id, account_text, fund_source, place))";
+    // An ended line gives its place among equals up to the one that takes over its key.
+    sql(format!(
+        "{REVISED} UPDATE budget_lines b SET ordinal = (SELECT max(o.ordinal) + 1 FROM budget_lines o
+             WHERE (o.package_id, o.account_text, o.fund_source, o.ceiling) = (b.package_id, b.account_text, b.fund_source, b.ceiling))
+         FROM revised WHERE b.ended_at IS NOT NULL
+           AND (b.package_id, b.account_text, b.fund_source, b.ceiling, b.ordinal)
+             = (revised.package_id, revised.account_text, revised.fund_source, revised.ceiling, revised.ordinal)"
+    ))
+    .bind::<Jsonb, _>(rows)
+    .execute(tx.conn())
+    .await?;
+    Ok(sql(format!(
+        "{REVISED} UPDATE budget_lines b SET ceiling = revised.ceiling,
+             ordinal = coalesce(revised.ordinal, (SELECT coalesce(max(o.ordinal), 0) + 1 FROM budget_lines o
+                 WHERE (o.package_id, o.account_text, o.fund_source, o.ceiling) = (b.package_id, b.account_text, b.fund_source, 0))),
+             dpa_version = coalesce(revised.dpa_version, b.dpa_version), raw = coalesce(revised.raw, b.raw),
+             shortfall = greatest(0, b.reserved + b.committed + b.spent - greatest(revised.ceiling, 0)), version = b.version + 1
+         FROM revised WHERE b.id = revised.id AND NOT (revised.ordinal IS NULL AND b.ceiling = 0)"
+    ))
+    .bind::<Jsonb, _>(rows)
+    .execute(tx.conn())
+    .await?)
 }
 
 /// Ends the lines that a package's newest plan no longer has and that hold nothing; answers how many.
@@ -494,27 +537,57 @@ pub async fn end_missing_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error
     .await?)
 }
 
-/// What lapsed reservations still hold of a package and its budget lines.
-pub struct Lapsed {
-    pub reserved: Amount,
-    pub committed: Amount,
-    pub by_line: std::collections::HashMap<BudgetLineId, Amount>,
+/// What reservations still hold of packages and budget lines although it counts as free.
+#[derive(Default)]
+pub struct Freeable {
+    held: Vec<Held>,
 }
 
-pub async fn lapsed_on(conn: &mut Conn, package: PackageId, now: DateTime<Utc>) -> Result<Lapsed, Error> {
-    let rows: Vec<Held> = sql("SELECT package_id, budget_line_id, amount, stage FROM budget_reservations
-         WHERE package_id = $1 AND released_at IS NULL AND lapses_at <= $2")
-    .bind::<SqlUuid, _>(package)
-    .bind::<Timestamptz, _>(now)
-    .load(conn)
-    .await?;
-    let mut by_line = std::collections::HashMap::new();
-    for held in &rows {
-        if let Some(line) = held.budget_line_id {
-            let sum = by_line.entry(line).or_insert(Amount::ZERO);
-            *sum = *sum + held.amount;
+impl Freeable {
+    /// Takes it out of a package's balance.
+    pub fn free_package(&self, row: Package) -> Package {
+        let of = |stage: &str| -> rust_decimal::Decimal {
+            let of_it = self.held.iter().filter(|held| held.package_id == row.id && held.stage == stage);
+            of_it.map(|held| held.amount.0).sum()
+        };
+        let (reserved, committed) = (of("reserved"), of("committed"));
+        Package {
+            reserved: Amount(row.reserved.0 - reserved),
+            committed: Amount(row.committed.0 - committed),
+            ..row
         }
     }
-    let of = |stage: &str| rows.iter().filter(|held| held.stage == stage).map(|held| held.amount).sum();
-    Ok(Lapsed { reserved: of("reserved"), committed: of("committed"), by_line })
+
+    /// Takes it out of a budget line's balance.
+    pub fn free_line(&self, row: BudgetLine) -> BudgetLine {
+        let of = |stage: &str| -> rust_decimal::Decimal {
+            let of_it =
+                self.held.iter().filter(|held| held.budget_line_id == Some(row.id) && held.stage == stage);
+            of_it.map(|held| held.amount.0).sum()
+        };
+        let (reserved, committed) = (of("reserved"), of("committed"));
+        BudgetLine {
+            reserved: Amount(row.reserved.0 - reserved),
+            committed: Amount(row.committed.0 - committed),
+            ..row
+        }
+    }
+}
+
+/// What lapsed on some packages, and what one request holds itself when it is named.
+pub async fn freeable(
+    conn: &mut Conn,
+    packages: &[PackageId],
+    own: Option<RequestId>,
+    now: DateTime<Utc>,
+) -> Result<Freeable, Error> {
+    let held = sql("SELECT package_id, budget_line_id, amount, stage FROM budget_reservations
+         WHERE package_id = ANY($1) AND released_at IS NULL
+           AND (lapses_at <= $2 OR (request_id = $3 AND order_id IS NULL))")
+    .bind::<Array<SqlUuid>, _>(packages)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Nullable<SqlUuid>, _>(own)
+    .load(conn)
+    .await?;
+    Ok(Freeable { held })
 }

@@ -1,6 +1,6 @@
 //! Every rule that a request must meet, checked in one place: submission refuses by it, and
 //! `POST /policy-checks` explains it.
-use super::model::Comparison;
+use super::model::{Comparison, Duty};
 use super::store::{self, LineRow, Row, SlotRow};
 use crate::accounts;
 use crate::catalog::{self, Availability, Need, Offer};
@@ -57,6 +57,10 @@ pub struct Assessment {
     pub due: Deadline,
     /// The limit of the method for this kind.
     pub method_limit: Amount,
+    /// Whether the limit means amounts with VAT.
+    pub limit_includes_vat: bool,
+    /// What is compared with the limit.
+    pub compared: Amount,
     pub budget_mode: BudgetMode,
     pub contract_form: ContractForm,
     pub tax_regime: String,
@@ -111,19 +115,14 @@ pub async fn assess(
     let today = zone.date_of(now);
     let policies = policies::at(conn, today, Some(row.agency_id)).await?;
     let sight = packages::Sight { agency: row.agency_id, units: Vec::new() };
-    // What lapsed counts as free: the reservation itself lets go of it first.
-    let lapsed = packages::lapsed_on(conn, row.package_id, now).await?;
-    let mut package = packages::package(conn, &sight, row.package_id).await?;
-    package.reserved = Amount(package.reserved.0 - lapsed.reserved.0);
-    package.committed = Amount(package.committed.0 - lapsed.committed.0);
+    // What lapsed, and what the request itself holds, counts as free.
+    let freeable = packages::freeable(conn, &[row.package_id], Some(row.id), now).await?;
+    let package = freeable.free_package(packages::package(conn, &sight, row.package_id).await?);
     let budget_line = match row.budget_line_id {
         Some(line) => packages::budget_line(conn, row.package_id, line).await?,
         None => None,
     };
-    let budget_line = budget_line.map(|line| BudgetLine {
-        ceiling: line.ceiling + lapsed.by_line.get(&line.id).copied().unwrap_or_default().0,
-        ..line
-    });
+    let budget_line = budget_line.map(|line| freeable.free_line(line));
     let products: Vec<_> = lines.iter().map(|line| line.product_id).collect();
     let offers = catalog::offers(conn, row.realm, &products).await?;
     let vendor_ids: Vec<_> =
@@ -142,11 +141,14 @@ pub async fn assess(
     };
     let calendar = policies::calendar(conn).await?;
     let preparation = scene.policies.count("clock.preparation_days")?;
-    let latest = calendar.working_days_before(row.needed_on, preparation, zone);
+    // The vendor prepares for the first delivery, whatever comes later.
+    let days = slots.iter().map(|slot| slot.day).filter(|day| *day > today);
+    let first = days.fold(row.needed_on, NaiveDate::min);
+    let latest = calendar.working_days_before(first, preparation, zone);
     let due =
         calendar.working_days_after(now, scene.policies.count("clock.approval_days")?, zone).earlier(latest);
     let soon = latest.passed(now).then_some(Code::NeededTooSoon);
-    let figures = json!({ "needed_on": row.needed_on, "preparation_days": preparation, "latest": latest.at });
+    let figures = json!({ "needed_on": row.needed_on, "first_delivery": first, "preparation_days": preparation, "latest": latest.at });
     push(&mut checks, "needed_on", soon, "#/needed_on", figures, basis(&scene, "clock.preparation_days"));
     limits(&scene, whole, &mut checks)?;
     let budget_mode = budget(&scene, whole.gross, &mut checks)?;
@@ -163,6 +165,8 @@ pub async fn assess(
         needs: needs(&scene, &priced),
         approval_roles: approvers
             .map_or_else(|| vec!["commitment_officer".into(), "budget_user".into()], |step| step.roles),
+        limit_includes_vat: scene.policies.flag("limit.includes_vat")?,
+        compared: compared(&scene, whole)?,
         method_limit: scene.policies.amount(&format!("limit.direct.{}", scene.row.procurement_kind))?,
         tax_regime: scene.policies.word("tax.regime")?.to_owned(),
         policies_used: scene.policies.used(),
@@ -397,8 +401,9 @@ async fn splitting(
 ) -> Result<(), Error> {
     let key = format!("limit.direct.{}", scene.row.procurement_kind);
     let limit = scene.policies.amount(&key)?;
-    let before = store::on_package(conn, scene.row.package_id, scene.row.id, scene.now).await?;
-    let together = before + whole.gross;
+    let with_vat = scene.policies.flag("limit.includes_vat")?;
+    let before = store::on_package(conn, scene.row.package_id, scene.row.id, with_vat, scene.now).await?;
+    let together = before + compared(scene, whole)?;
     let over = (before > Amount::ZERO && together > limit).then_some(Code::SplitForbidden);
     let figures = json!({ "limit": limit.to_string(), "before": before, "together": together });
     push(checks, "split_package", over, "#/package_id", figures, basis(scene, &key));
@@ -465,6 +470,17 @@ async fn officers(
         ("commitment_officer_id", row.commitment_officer_id, &[Role::CommitmentOfficer]),
     ];
     let officer = store::user_of(conn, row.officer_id).await?;
+    let (package, now) = (row.package_id, scene.now);
+    let approves =
+        store::has_duty_on_package(conn, package, row.id, officer, Duty::CommitmentOfficer, now).await?;
+    push(
+        checks,
+        "officers",
+        approves.then_some(Code::PairProcurementCommitment),
+        "#/package_id",
+        json!({}),
+        Some("Peraturan LKPP 15/2018".into()),
+    );
     for (field, membership, roles) in duties {
         let Some(membership) = membership else {
             let missing = (field == "treasurer_id").then_some(Code::Required);
@@ -474,9 +490,17 @@ async fn officers(
         let found = accounts::officer(conn, membership, row.agency_id, row.unit_id).await?;
         let suits = found.as_ref().is_some_and(|found| found.covers_unit && roles.contains(&found.role));
         let same_person = found.as_ref().is_some_and(|found| found.user_id == officer);
+        let bought = match &found {
+            Some(found) if field == "commitment_officer_id" => {
+                let duty = Duty::ProcurementOfficer;
+                store::has_duty_on_package(conn, package, row.id, found.user_id, duty, now).await?
+            }
+            _ => false,
+        };
         let refused = match (suits, same_person, field) {
             (false, ..) => Some(Code::OfficerNotSuitable),
             (true, true, "commitment_officer_id") => Some(Code::PairProcurementCommitment),
+            (true, ..) if bought => Some(Code::PairProcurementCommitment),
             (true, true, "treasurer_id") => Some(Code::PairProcurementTreasurer),
             _ => None,
         };

@@ -200,8 +200,8 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
     packages::reserve(tx, id, row.package_id, budget_line, found.totals.gross, found.due.at, now).await?;
     // The package's row is locked now: what a racing request took is seen, and cannot pass the limit.
-    let before = store::on_package(tx.conn(), row.package_id, id, now).await?;
-    if before > Amount::ZERO && before + found.totals.gross > found.method_limit {
+    let before = store::on_package(tx.conn(), row.package_id, id, found.limit_includes_vat, now).await?;
+    if before > Amount::ZERO && before + found.compared > found.method_limit {
         return Err(Refusal::rules(vec![
             Fault::at("#/package_id", Code::SplitForbidden).with_limit(found.method_limit),
         ])
@@ -279,7 +279,9 @@ fn content_hash(row: &Row, lines: &[LineRow], slots: &[SlotRow]) -> Vec<u8> {
     let content = json!({ "request": row.id, "unit": row.unit_id, "title": row.title, "package": row.package_id,
         "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
         "treasurer": row.treasurer_id, "activity_officer": row.activity_officer_id, "dpa": row.dpa_number,
-        "account": row.account_code, "needed_on": row.needed_on, "goods": row.goods_total, "shipping": row.shipping_fee,
+        "sub_activity": row.sub_activity, "account": row.account_code, "fund_source": row.fund_source,
+        "declared": row.budget_declared, "commitment_officer": row.commitment_officer_id, "comparison": row.comparison,
+        "split_reason": row.split_reason, "contract_form": row.contract_form, "tax_regime": row.tax_regime, "needed_on": row.needed_on, "goods": row.goods_total, "shipping": row.shipping_fee,
         "vat": row.vat_total, "gross": row.gross_total, "submitted_at": row.submitted_at,
         "lines": lines.iter().map(line).collect::<Vec<_>>() });
     sha256(canonical(&content).as_bytes()).to_vec()
@@ -341,7 +343,9 @@ async fn turn(
     let state = transition(row.state()?.at(now))?;
     catalog::release_request(tx, row.id, now).await?;
     packages::release_request(tx, row.id, now).await?;
-    let next = Row { content_hash: None, updated_at: now, ..row.clone().with_state(state) };
+    // Where the request may be edited again its hash is void; where it ended, it says what was judged.
+    let content_hash = row.content_hash.clone().filter(|_| state.editable().is_err());
+    let next = Row { content_hash, updated_at: now, ..row.clone().with_state(state) };
     let saved = store::save(tx, next).await?;
     let notices = template.map(|template| Notice {
         template: template.into(),
@@ -402,7 +406,8 @@ pub async fn reassign(
     let row = store::lock(tx, &member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let now = tx.now().await?;
-    row.state()?.at(now).running()?;
+    let (orders, bad) = store::order_counts(tx.conn(), id, now).await?;
+    super::model::by_orders(row.state()?.at(now), orders, bad).running()?;
     let role = match duty {
         Duty::ProcurementOfficer => Role::ProcurementOfficer,
         Duty::CommitmentOfficer => Role::CommitmentOfficer,
@@ -420,6 +425,21 @@ pub async fn reassign(
         && store::user_of(tx.conn(), other).await? == found.user_id
     {
         return Err(refuse(Code::PairProcurementCommitment));
+    }
+    let opposite = match duty {
+        Duty::ProcurementOfficer => Duty::CommitmentOfficer,
+        Duty::CommitmentOfficer => Duty::ProcurementOfficer,
+    };
+    if store::has_duty_on_package(tx.conn(), row.package_id, id, found.user_id, opposite, now).await? {
+        return Err(refuse(Code::PairProcurementCommitment));
+    }
+    if let Some(treasurer) = row.treasurer_id
+        && store::user_of(tx.conn(), treasurer).await? == found.user_id
+    {
+        return Err(refuse(match duty {
+            Duty::ProcurementOfficer => Code::PairProcurementTreasurer,
+            Duty::CommitmentOfficer => Code::PairCommitmentTreasurer,
+        }));
     }
     let vendors: Vec<_> = store::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
     if store::any_member_of(tx.conn(), found.user_id, &vendors).await? {
@@ -535,8 +555,12 @@ async fn package_of(
     id: PackageId,
 ) -> Result<packages::Package, Error> {
     let sight = packages::Sight { agency, units: Vec::new() };
-    let found = packages::package(conn, &sight, id).await.ok().filter(|package| package.unit_id == unit);
-    found.ok_or_else(|| Refusal::rules(vec![Fault::at("#/package_id", Code::UnknownReference)]).into())
+    let unknown = || Refusal::rules(vec![Fault::at("#/package_id", Code::UnknownReference)]).into();
+    match packages::package(conn, &sight, id).await {
+        Ok(package) if package.unit_id == unit => Ok(package),
+        Ok(_) | Err(Error::Refused(_)) => Err(unknown()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>) -> Result<Row, Error> {
@@ -544,7 +568,9 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         Some(package) => package_of(tx.conn(), row.agency_id, row.unit_id, package).await?,
         None => package_of(tx.conn(), row.agency_id, row.unit_id, row.package_id).await?,
     };
+    // A line named before may have been ended by a new plan since; that is told at submission.
     if let Some(line) = fields.budget_line_id
+        && (fields.budget_line_id, package.id) != (row.budget_line_id, row.package_id)
         && packages::budget_line(tx.conn(), package.id, line).await?.is_none()
     {
         return Err(Refusal::rules(vec![Fault::at("#/budget_line_id", Code::UnknownReference)]).into());
@@ -671,7 +697,11 @@ async fn write_lines(tx: &mut Tx, keys: &KeyRing, row: &Row, lines: &[LineFields
 /// What goes into the trail.
 fn state_of(row: &Row) -> Value {
     json!({ "id": row.id, "agency_id": row.agency_id, "unit_id": row.unit_id, "status": row.status, "reason": row.status_reason,
-        "method": row.method, "title": row.title, "package_id": row.package_id, "gross_total": row.gross_total,
+        "method": row.method, "title": row.title, "package_id": row.package_id, "budget_line_id": row.budget_line_id,
+        "procurement_kind": row.procurement_kind, "payment_way": row.payment_way, "treasurer_id": row.treasurer_id,
+        "activity_officer_id": row.activity_officer_id, "dpa_number": row.dpa_number, "account_code": row.account_code,
+        "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason,
+        "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total, "gross_total": row.gross_total,
         "content_hash": row.content_hash.as_ref().map(hex::encode), "approval_due_at": row.approval_due_at,
         "officer_id": row.officer_id, "commitment_officer_id": row.commitment_officer_id, "version": row.version })
 }

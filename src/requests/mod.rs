@@ -17,8 +17,9 @@ mod store;
 
 pub use api::{RequestView, SlotView, routes, view};
 pub use commands::{announce_expired, approved, copy_lines, member_sight, step_taken, submit};
-pub use model::{PaymentWay, RequestStatus};
+pub use model::{Duty, PaymentWay, RequestStatus};
 pub use store::{
-    Approval, LineRow, Row, any_member_of, approvals, commitment_officer_of, insert_approval, lines, lock,
-    move_slots, next_number, officer_of, shipping_of, slots_of, user_of,
+    Approval, LineRow, Row, SlotRow, any_member_of, approvals, commitment_officer_of, delivery_days,
+    has_duty_on_package, insert_approval, lines, lock, next_number, officer_of, package_of, shipping_of,
+    slots_of, submitted_at, user_of,
 };

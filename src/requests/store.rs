@@ -11,6 +11,7 @@ use crate::platform::new_id;
 use crate::policies::ContractForm;
 use crate::schema::{approvals, delivery_slots, reassignments, request_lines, requests};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -166,22 +167,25 @@ pub async fn insert(tx: &mut Tx, row: &Row) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn find(conn: &mut Conn, sight: &Sight, id: RequestId) -> Result<Row, Error> {
-    let query = requests::table.find(id).select(Row::as_select()).into_boxed();
-    let query = if sight.units.is_empty() {
-        query.filter(requests::agency_id.eq(sight.agency))
+fn seen(sight: &Sight) -> Box<dyn BoxableExpression<requests::table, Pg, SqlType = Bool>> {
+    if sight.units.is_empty() {
+        Box::new(requests::agency_id.eq(sight.agency))
     } else {
-        query.filter(requests::unit_id.eq_any(sight.units.clone()))
-    };
+        Box::new(requests::unit_id.eq_any(sight.units.clone()))
+    }
+}
+
+/// A request that the caller sees; another's is not found.
+pub async fn find(conn: &mut Conn, sight: &Sight, id: RequestId) -> Result<Row, Error> {
+    let query = requests::table.find(id).filter(seen(sight)).select(Row::as_select());
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
 
+/// The same, its row locked; another's is not waited for either.
 pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Error> {
-    sql("SELECT 1 FROM requests WHERE id = $1 FOR NO KEY UPDATE")
-        .bind::<SqlUuid, _>(id)
-        .execute(tx.conn())
-        .await?;
-    find(tx.conn(), sight, id).await
+    let query = requests::table.find(id).filter(seen(sight)).select(Row::as_select());
+    let found = query.for_no_key_update().first(tx.conn()).await.optional()?;
+    found.ok_or_else(|| refuse(Code::NotFound))
 }
 
 /// The status as it is shown, by the clock that is bound twice, and by what became of the orders.
@@ -204,16 +208,11 @@ pub async fn list(
 ) -> Result<Vec<Row>, Error> {
     let before = after.unwrap_or(RequestId(uuid::Uuid::max()));
     let mut query = requests::table
-        .filter(requests::id.lt(before))
+        .filter(requests::id.lt(before).and(seen(sight)))
         .select(Row::as_select())
         .order(requests::id.desc())
         .limit(limit)
         .into_boxed();
-    query = if sight.units.is_empty() {
-        query.filter(requests::agency_id.eq(sight.agency))
-    } else {
-        query.filter(requests::unit_id.eq_any(sight.units.clone()))
-    };
     if let Some(status) = status {
         let [by_clock, by_orders, rest] = SHOWN_STATUS;
         let shown = diesel::dsl::sql::<Text>(by_clock)
@@ -262,11 +261,25 @@ pub async fn replace_lines(
     lines: &[LineRow],
     slots: &[SlotRow],
 ) -> Result<(), Error> {
+    let phones: Vec<PersonalValueId> = delivery_slots::table
+        .inner_join(request_lines::table)
+        .filter(request_lines::request_id.eq(request).and(delivery_slots::contact_phone_id.is_not_null()))
+        .select(delivery_slots::contact_phone_id.assume_not_null())
+        .load(tx.conn())
+        .await?;
     diesel::delete(request_lines::table.filter(request_lines::request_id.eq(request)))
         .execute(tx.conn())
         .await?;
     diesel::insert_into(request_lines::table).values(lines).execute(tx.conn()).await?;
     diesel::insert_into(delivery_slots::table).values(slots).execute(tx.conn()).await?;
+    if !phones.is_empty() {
+        // A copied request shares its phones with the one it came from.
+        sql("DELETE FROM personal_values v WHERE v.id = ANY($1)
+               AND NOT EXISTS (SELECT FROM delivery_slots s WHERE s.contact_phone_id = v.id)")
+        .bind::<Array<SqlUuid>, _>(phones)
+        .execute(tx.conn())
+        .await?;
+    }
     Ok(())
 }
 
@@ -342,11 +355,13 @@ pub async fn agency_of_unit(
         .optional()?)
 }
 
-/// What live requests on a package come to, the one named left out; lapsed ones do not count.
+/// What live requests on a package come to, with VAT or without, the one named left out; lapsed
+/// ones do not count.
 pub async fn on_package(
     conn: &mut Conn,
     package: PackageId,
     except: RequestId,
+    with_vat: bool,
     now: DateTime<Utc>,
 ) -> Result<Amount, Error> {
     #[derive(QueryableByName)]
@@ -355,8 +370,10 @@ pub async fn on_package(
         total: Amount,
     }
     let sum: Sum = sql(
-        "SELECT coalesce(sum(CASE WHEN r.status = 'pending_approval' THEN r.gross_total ELSE (
-                SELECT coalesce(sum(o.gross_total), 0) FROM orders o WHERE o.request_id = r.id AND (o.status = 'accepted'
+        "SELECT coalesce(sum(CASE WHEN r.status = 'pending_approval'
+                THEN r.gross_total - CASE WHEN $4 THEN 0 ELSE r.vat_total END ELSE (
+                SELECT coalesce(sum(o.gross_total - CASE WHEN $4 THEN 0 ELSE o.vat_total END), 0)
+                FROM orders o WHERE o.request_id = r.id AND (o.status = 'accepted'
                     OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $3))) END), 0) AS total
          FROM requests r WHERE r.package_id = $1 AND r.id <> $2
            AND (r.status IN ('ordered', 'partially_ordered') OR (r.status = 'pending_approval' AND r.approval_due_at > $3))",
@@ -364,12 +381,52 @@ pub async fn on_package(
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
     .bind::<Timestamptz, _>(now)
+    .bind::<Bool, _>(with_vat)
     .get_result(conn)
     .await?;
     Ok(sum.total)
 }
 
-/// Whether the unit lately bought like goods on another package.
+/// Whether a person has a duty on a live request of a package, the one named left out: the one in
+/// charge of it, or the commitment officer who is named for it or approved it.
+pub async fn has_duty_on_package(
+    conn: &mut Conn,
+    package: PackageId,
+    except: RequestId,
+    user: UserId,
+    duty: Duty,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let whose = match duty {
+        Duty::ProcurementOfficer => {
+            "EXISTS (SELECT FROM memberships m WHERE m.id = r.officer_id AND m.user_id = $3)"
+        }
+        Duty::CommitmentOfficer => {
+            "(EXISTS (SELECT FROM memberships m WHERE m.id = r.commitment_officer_id AND m.user_id = $3)
+              OR EXISTS (SELECT FROM approvals a WHERE a.request_id = r.id AND a.content_hash = r.content_hash
+                  AND a.role = 'commitment_officer' AND a.user_id = $3))"
+        }
+    };
+    let row: Found = sql(format!(
+        "SELECT EXISTS (SELECT FROM requests r WHERE r.package_id = $1 AND r.id <> $2
+           AND (r.status IN ('approved', 'ordered', 'partially_ordered')
+             OR (r.status = 'pending_approval' AND r.approval_due_at > $4)) AND {whose}) AS found"
+    ))
+    .bind::<SqlUuid, _>(package)
+    .bind::<SqlUuid, _>(except)
+    .bind::<SqlUuid, _>(user)
+    .bind::<Timestamptz, _>(now)
+    .get_result(conn)
+    .await?;
+    Ok(row.found)
+}
+
+/// Whether the unit lately bought like goods on another package; what fell through was not bought.
 pub async fn bought_lately(
     conn: &mut Conn,
     unit: UnitId,
@@ -385,8 +442,10 @@ pub async fn bought_lately(
     }
     let row: Found = sql("SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
             WHERE r.unit_id = $1 AND r.package_id <> $2 AND r.submitted_at >= $4
-              AND (r.status IN ('approved', 'ordered', 'partially_ordered')
-                OR (r.status = 'pending_approval' AND r.approval_due_at > $5))
+              AND (r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > $5)
+                OR (r.status IN ('ordered', 'partially_ordered') AND EXISTS (SELECT FROM orders o
+                    JOIN order_lines ol ON ol.order_id = o.id WHERE o.request_id = r.id AND ol.request_line_id = l.id
+                      AND (o.status = 'accepted' OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $5)))))
               AND left(l.snapshot ->> 'kbki_code', 5) = ANY($3)) AS found")
     .bind::<SqlUuid, _>(unit)
     .bind::<SqlUuid, _>(package)
@@ -541,18 +600,30 @@ pub async fn shipping_of(
     Ok(rows.into_iter().map(|(vendor, fee, fee_vat)| (vendor, (fee, fee_vat))).collect())
 }
 
+/// The package that a request buys from.
+pub async fn package_of(conn: &mut Conn, request: RequestId) -> Result<PackageId, Error> {
+    Ok(requests::table.find(request).select(requests::package_id).first(conn).await?)
+}
+
 /// The membership in charge of a request.
 pub async fn officer_of(conn: &mut Conn, request: RequestId) -> Result<MembershipId, Error> {
     Ok(requests::table.find(request).select(requests::officer_id).first(conn).await?)
 }
 
-/// Moves the deliveries of some lines to another day.
-pub async fn move_slots(tx: &mut Tx, lines: &[LineId], day: NaiveDate) -> Result<(), Error> {
-    diesel::update(delivery_slots::table.filter(delivery_slots::line_id.eq_any(lines)))
-        .set(delivery_slots::day.eq(day))
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+/// The days on which some lines are delivered, earliest first.
+pub async fn delivery_days(conn: &mut Conn, lines: &[LineId]) -> Result<Vec<NaiveDate>, Error> {
+    Ok(delivery_slots::table
+        .filter(delivery_slots::line_id.eq_any(lines))
+        .select(delivery_slots::day)
+        .distinct()
+        .order(delivery_slots::day)
+        .load(conn)
+        .await?)
+}
+
+/// When a request was submitted, whose day's rates its prices were frozen by.
+pub async fn submitted_at(conn: &mut Conn, request: RequestId) -> Result<Option<DateTime<Utc>>, Error> {
+    Ok(requests::table.find(request).select(requests::submitted_at).first(conn).await?)
 }
 
 /// The commitment officer who was named for a request.

@@ -7,6 +7,7 @@ use crate::platform::db::{Conn, OnConstraint, Tx, sql};
 use crate::platform::new_id;
 use crate::schema::{memberships, vendor_documents, vendor_facts, vendor_licences, vendor_regions, vendors};
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -116,24 +117,27 @@ pub enum Sight {
     Realm(Realm),
 }
 
-pub async fn find(conn: &mut Conn, sight: Sight, id: VendorId) -> Result<Row, Error> {
-    let query = vendors::table.find(id).select(Row::as_select()).into_boxed();
-    let query = match sight {
-        Sight::Own(own) => query.filter(vendors::id.eq(own)),
+fn seen(sight: Sight) -> Box<dyn BoxableExpression<vendors::table, Pg, SqlType = Bool>> {
+    match sight {
+        Sight::Own(own) => Box::new(vendors::id.eq(own)),
         // Drafts are nobody's business but the vendor's.
         Sight::Realm(realm) => {
-            query.filter(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft)))
+            Box::new(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft)))
         }
-    };
+    }
+}
+
+/// A file that the caller sees; another's is not found.
+pub async fn find(conn: &mut Conn, sight: Sight, id: VendorId) -> Result<Row, Error> {
+    let query = vendors::table.find(id).filter(seen(sight)).select(Row::as_select());
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
 
+/// The same, its row locked; another's is not waited for either.
 pub async fn lock(tx: &mut Tx, sight: Sight, id: VendorId) -> Result<Row, Error> {
-    sql("SELECT 1 FROM vendors WHERE id = $1 FOR NO KEY UPDATE")
-        .bind::<SqlUuid, _>(id)
-        .execute(tx.conn())
-        .await?;
-    find(tx.conn(), sight, id).await
+    let query = vendors::table.find(id).filter(seen(sight)).select(Row::as_select());
+    let found = query.for_no_key_update().first(tx.conn()).await.optional()?;
+    found.ok_or_else(|| refuse(Code::NotFound))
 }
 
 pub async fn list(
@@ -146,17 +150,11 @@ pub async fn list(
 ) -> Result<Vec<Row>, Error> {
     let after = after.unwrap_or(VendorId(uuid::Uuid::nil()));
     let mut query = vendors::table
-        .filter(vendors::id.gt(after))
+        .filter(vendors::id.gt(after).and(seen(sight)))
         .select(Row::as_select())
         .order(vendors::id)
         .limit(limit)
         .into_boxed();
-    query = match sight {
-        Sight::Own(own) => query.filter(vendors::id.eq(own)),
-        Sight::Realm(realm) => {
-            query.filter(vendors::realm.eq(realm).and(vendors::status.ne(VendorStatus::Draft)))
-        }
-    };
     if let Some(status) = status {
         // The status as it is shown: a suspension that is over is none.
         let shown = diesel::dsl::sql::<Text>(

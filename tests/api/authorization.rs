@@ -115,6 +115,8 @@ const ORIGINATORS: &[Role] = &[Requester, ProcurementOfficer, CommitmentOfficer]
 
 const REASON: Body = Json(r#"{"reason":"Alasan yang cukup panjang"}"#);
 const EMPTY: Body = Json("{}");
+const CONTENT: Body =
+    Json(r#"{"content_hash":"0000000000000000000000000000000000000000000000000000000000000000"}"#);
 
 #[rustfmt::skip]
 fn table() -> Vec<Row> {
@@ -206,7 +208,7 @@ fn table() -> Vec<Row> {
         row("withdrawRequest", POST, "/api/v1/requests/{pending}/actions/withdraw", Nothing, Only(&[ProcurementOfficer])),
         row("returnRequest", POST, "/api/v1/requests/{pending}/actions/return", REASON, Only(&[CommitmentOfficer, BudgetUser])),
         row("rejectRequest", POST, "/api/v1/requests/{pending}/actions/reject", REASON, Only(&[CommitmentOfficer, BudgetUser])),
-        row("approveRequest", POST, "/api/v1/requests/{pending}/actions/approve", EMPTY, Only(&[CommitmentOfficer, BudgetUser])),
+        row("approveRequest", POST, "/api/v1/requests/{pending}/actions/approve", CONTENT, Only(&[CommitmentOfficer, BudgetUser])),
         row("cancelRequest", POST, "/api/v1/requests/{draft}/actions/cancel", REASON, Only(&[ProcurementOfficer, CommitmentOfficer])),
         row("renewRequest", POST, "/api/v1/requests/{ordered}/actions/renew", Nothing, Only(&[ProcurementOfficer])),
         row("reassignRequest", POST, "/api/v1/requests/{pending}/actions/reassign", Json(r#"{"duty":"procurement_officer","membership_id":"{membership}","letter_number":"821/2/2026"}"#), Only(&[BudgetUser])),

@@ -4,7 +4,7 @@ use crate::support::{Answer, TestApp, scaled};
 use futures_util::future::join_all;
 use lokapasar::platform::sealing::KeyRing;
 use lokapasar::{app, cli};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -89,11 +89,12 @@ async fn the_last_approval_posted_many_times_under_one_key_makes_one_order() {
     let office = app.office().await;
     let request = office.submitted(vec![line(&printer, "1")]).await;
     let path = format!("/api/v1/requests/{request}/actions/approve");
+    let content = office.content(&request).await;
     let post = || {
-        let (approver, path) = (office.approver.clone(), path.clone());
+        let (approver, path, content) = (office.approver.clone(), path.clone(), content.clone());
         move || {
-            let (approver, path) = (approver.clone(), path.clone());
-            async move { approver.post_as(&path, "the-last-approval", json!({})).await }
+            let (approver, path, content) = (approver.clone(), path.clone(), content.clone());
+            async move { approver.post_as(&path, "the-last-approval", content).await }
         }
     };
     let first = race((0..scaled(200)).map(|_| post()())).await;

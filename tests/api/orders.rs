@@ -607,7 +607,7 @@ async fn a_rehearsed_approval_takes_no_number() {
     let office = app.office().await;
     let request = office.submitted(vec![line(&pen, "100")]).await;
     let rehearse = format!("/api/v1/requests/{request}/actions/approve?dry_run=true");
-    let rehearsed = office.approver.post(&rehearse, json!({})).await.expect(200);
+    let rehearsed = office.approver.post(&rehearse, office.content(&request).await).await.expect(200);
     assert_eq!(rehearsed.text("/status"), "ordered");
     assert!(office.orders(&request).await.is_empty());
     assert_eq!(app.count("SELECT count(*) FROM number_counters").await, 0);

@@ -388,8 +388,7 @@ async fn one_person_is_not_pp_and_ppk_of_a_package() {
     // With no PPK named the same person may not approve either.
     let open = office.draft_with(vec![line(&pen, "100")], json!({ "commitment_officer_id": null })).await;
     office.submit(&open).await.expect(200);
-    let path = format!("/api/v1/requests/{open}/actions/approve");
-    twin.post(&path, json!({})).await.expect_problem(422, "pair_procurement_commitment");
+    office.approve_as(&twin, &open).await.expect_problem(422, "pair_procurement_commitment");
     office.approve(&open).await.expect(200);
     app.finish().await;
 }
@@ -583,9 +582,8 @@ async fn building_work_above_two_hundred_million_also_needs_the_budget_user() {
     let office = rich_office(&app).await;
     let budget_user = app.member(Some(office.agency), Role::BudgetUser, &[]).await;
     let request = building_work(&app, &vendor, &office).await;
-    let path = format!("/api/v1/requests/{request}/actions/approve");
     // Not before the PPK.
-    budget_user.post(&path, json!({})).await.expect_problem(422, "officer_not_suitable");
+    office.approve_as(&budget_user, &request).await.expect_problem(422, "officer_not_suitable");
     let first = office.approve(&request).await.expect(200);
     assert_eq!(first.text("/status"), "pending_approval");
     assert_eq!(first.body["approvals"].as_array().unwrap().len(), 1);
@@ -595,8 +593,8 @@ async fn building_work_above_two_hundred_million_also_needs_the_budget_user() {
     // The PPK cannot take the second step, nor the same person with the other hat.
     office.approve(&request).await.expect_problem(422, "officer_not_suitable");
     let twin = with_further_role(&app, &office, &office.approver, Role::BudgetUser).await;
-    twin.post(&path, json!({})).await.expect_problem(409, "pair_same_person");
-    assert_eq!(budget_user.post(&path, json!({})).await.expect(200).text("/status"), "ordered");
+    office.approve_as(&twin, &request).await.expect_problem(409, "pair_same_person");
+    assert_eq!(office.approve_as(&budget_user, &request).await.expect(200).text("/status"), "ordered");
     assert_eq!(office.orders(&request).await.len(), 1);
     app.finish().await;
 }
@@ -633,11 +631,10 @@ async fn only_the_ppk_who_is_named_decides() {
     let office = app.office().await;
     let colleague = app.member(Some(office.agency), Role::CommitmentOfficer, &[office.unit]).await;
     let request = office.submitted(vec![line(&pen, "100")]).await;
-    let approve = format!("/api/v1/requests/{request}/actions/approve");
-    colleague.post(&approve, json!({})).await.expect_problem(422, "officer_not_suitable");
+    office.approve_as(&colleague, &request).await.expect_problem(422, "officer_not_suitable");
     office.turn(&colleague, &request, "return").await.expect_problem(422, "officer_not_suitable");
     office.turn(&colleague, &request, "reject").await.expect_problem(422, "officer_not_suitable");
-    office.officer.post(&approve, json!({})).await.expect_problem(403, "role_forbidden");
+    office.approve_as(&office.officer, &request).await.expect_problem(403, "role_forbidden");
     office.approve(&request).await.expect(200);
     app.finish().await;
 }
@@ -834,7 +831,7 @@ async fn the_budget_user_gives_a_request_to_other_officers_by_letter() {
     office.officer.act(&format!("{path}/withdraw")).await.expect_problem(422, "officer_not_suitable");
     buyer.act(&format!("{path}/withdraw")).await.expect(200);
     buyer.act(&format!("{path}/submit")).await.expect(200);
-    approver.post(&format!("{path}/approve"), json!({})).await.expect(200);
+    office.approve_as(&approver, &request).await.expect(200);
     app.finish().await;
 }
 
@@ -1136,9 +1133,9 @@ async fn an_officer_who_does_not_exist_is_refused_where_he_is_named() {
     }
     let refused = office.officer.post("/api/v1/requests", body).await.expect(422);
     refused
-        .expect_fault("#/treasurer_id", "unknown_reference")
-        .expect_fault("#/activity_officer_id", "unknown_reference")
-        .expect_fault("#/commitment_officer_id", "unknown_reference");
+        .expect_fault("#/fields/treasurer_id", "unknown_reference")
+        .expect_fault("#/fields/activity_officer_id", "unknown_reference")
+        .expect_fault("#/fields/commitment_officer_id", "unknown_reference");
     app.finish().await;
 }
 

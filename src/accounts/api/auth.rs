@@ -7,6 +7,7 @@ use crate::kernel::{Code, Error, Fault, Language, MembershipId, Refusal, Session
 use crate::platform::http::{
     Accepted, Api, Call, Json, Listing, NoBody, NoContent, NoQuery, Outcome, Reply, Sends,
 };
+use crate::platform::personal::PersonalKind;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,10 @@ async fn register_user(
     let input = &call.body.0;
     let hash = call
         .before(async |app| {
-            contact(&input.contact)?;
+            let contact = contact(&input.contact)?;
+            if contact.kind == PersonalKind::Phone && !app.mailer.reaches_phones() {
+                return Err(Refusal::rules(vec![Fault::at("#/contact", Code::PhoneNotServed)]).into());
+            }
             commands::hash_new_password(
                 app,
                 input.password.expose_secret(),

@@ -63,7 +63,10 @@ async fn attempt(tx: &mut Tx, app: &App, subjects: &[Vec<u8>; 2]) -> Result<(), 
             let wait = (until - now).num_seconds().max(1).unsigned_abs();
             return Err(Refusal::new(Code::LogInDelayed).retry_after(wait).into());
         }
-        store::block(tx, subject, now + delay(failures)).await?;
+        let wait = delay(failures);
+        if wait > TimeDelta::zero() {
+            store::block(tx, subject, now + wait).await?;
+        }
     }
     Ok(())
 }

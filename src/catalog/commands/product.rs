@@ -181,10 +181,12 @@ pub async fn adjust_stock(
     reason: &str,
 ) -> Result<Stock, Error> {
     let row = store::find(tx.conn(), sight(ctx)?, id).await?;
+    ctx.expect_version(row.version)?;
     if row.availability != Availability::Counted {
         return Err(refuse(Code::StockNotCounted));
     }
-    let stock = store::adjust(tx, id, delta).await?;
+    let now = tx.now().await?;
+    let stock = store::adjust(tx, id, delta, now).await?;
     let after = json!({ "id": id, "vendor_id": row.vendor_id, "delta": delta.to_string(), "on_hand": stock.on_hand.to_string(),
         "reserved": stock.reserved.to_string() });
     let fact = Fact {

@@ -38,7 +38,8 @@ pub async fn reject(tx: &mut Tx, ctx: &Ctx, id: ProductId, reason: &str) -> Resu
 }
 
 pub async fn publish(tx: &mut Tx, ctx: &Ctx, id: ProductId) -> Result<Row, Error> {
-    let row = store::find(tx.conn(), sight(ctx)?, id).await?;
+    let row = store::lock(tx, sight(ctx)?, id).await?;
+    ctx.expect_version(row.version)?;
     require_open_vendor(tx, row.vendor_id).await?;
     if store::photos(tx.conn(), id).await?.is_empty() {
         return Err(Refusal::rules(vec![Fault::at("#/photos", Code::PhotoMissing)]).into());

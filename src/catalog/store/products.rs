@@ -7,8 +7,9 @@ use crate::platform::db::{Conn, Tx, sql};
 use crate::platform::new_id;
 use crate::schema::{price_history, price_tiers, product_photos, products};
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::Uuid as SqlUuid;
+use diesel::sql_types::{Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -92,23 +93,26 @@ pub async fn insert(tx: &mut Tx, row: &Row) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn find(conn: &mut Conn, sight: Sight, id: ProductId) -> Result<Row, Error> {
-    let query = products::table.find(id).select(Row::as_select()).into_boxed();
-    let query = match sight {
-        Sight::Own(vendor) => query.filter(products::vendor_id.eq(vendor)),
+fn seen(sight: Sight) -> Box<dyn BoxableExpression<products::table, Pg, SqlType = Bool>> {
+    match sight {
+        Sight::Own(vendor) => Box::new(products::vendor_id.eq(vendor)),
         Sight::Realm(realm) => {
-            query.filter(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft)))
+            Box::new(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft)))
         }
-    };
+    }
+}
+
+/// A product that the caller sees; another's is not found.
+pub async fn find(conn: &mut Conn, sight: Sight, id: ProductId) -> Result<Row, Error> {
+    let query = products::table.find(id).filter(seen(sight)).select(Row::as_select());
     query.first(conn).await.optional()?.ok_or_else(|| refuse(Code::NotFound))
 }
 
+/// The same, its row locked; another's is not waited for either.
 pub async fn lock(tx: &mut Tx, sight: Sight, id: ProductId) -> Result<Row, Error> {
-    sql("SELECT 1 FROM products WHERE id = $1 FOR NO KEY UPDATE")
-        .bind::<SqlUuid, _>(id)
-        .execute(tx.conn())
-        .await?;
-    find(tx.conn(), sight, id).await
+    let query = products::table.find(id).filter(seen(sight)).select(Row::as_select());
+    let found = query.for_no_key_update().first(tx.conn()).await.optional()?;
+    found.ok_or_else(|| refuse(Code::NotFound))
 }
 
 pub async fn list(
@@ -120,17 +124,11 @@ pub async fn list(
 ) -> Result<Vec<Row>, Error> {
     let after = after.unwrap_or(ProductId(uuid::Uuid::nil()));
     let mut query = products::table
-        .filter(products::id.gt(after))
+        .filter(products::id.gt(after).and(seen(sight)))
         .select(Row::as_select())
         .order(products::id)
         .limit(limit)
         .into_boxed();
-    query = match sight {
-        Sight::Own(vendor) => query.filter(products::vendor_id.eq(vendor)),
-        Sight::Realm(realm) => {
-            query.filter(products::realm.eq(realm).and(products::status.ne(ProductStatus::Draft)))
-        }
-    };
     if let Some(status) = status {
         query = query.filter(products::status.eq(status));
     }

@@ -43,8 +43,21 @@ pub async fn open_stock(tx: &mut Tx, product: ProductId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds to (or, below zero, takes from) the stock; never below what is reserved.
-pub async fn adjust(tx: &mut Tx, product: ProductId, delta: Decimal) -> Result<Stock, Error> {
+/// Adds to (or, below zero, takes from) the stock; never below what is reserved and has not lapsed.
+pub async fn adjust(
+    tx: &mut Tx,
+    product: ProductId,
+    delta: Decimal,
+    now: DateTime<Utc>,
+) -> Result<Stock, Error> {
+    if let Some(stock) = change(tx, product, delta).await? {
+        return Ok(stock);
+    }
+    release_lapsed(tx, product, None, now).await?;
+    change(tx, product, delta).await?.ok_or_else(|| refuse(Code::StockBelowReserved))
+}
+
+async fn change(tx: &mut Tx, product: ProductId, delta: Decimal) -> Result<Option<Stock>, Error> {
     let rows: Vec<Stock> =
         sql("UPDATE stock SET on_hand = on_hand + $2 WHERE product_id = $1 AND on_hand + $2 >= reserved
            AND on_hand + $2 < 100000000000 RETURNING on_hand, reserved")
@@ -52,17 +65,18 @@ pub async fn adjust(tx: &mut Tx, product: ProductId, delta: Decimal) -> Result<S
         .bind::<Numeric, _>(delta)
         .load(tx.conn())
         .await?;
-    rows.into_iter().next().ok_or_else(|| refuse(Code::StockBelowReserved))
+    Ok(rows.into_iter().next())
 }
 
-/// Carries a changed daily capacity over to the days already opened, not below what they hold.
+/// Carries a changed daily capacity over to the days already opened. A day that holds more keeps
+/// what it holds and takes nothing further.
 pub async fn set_daily_capacity(
     tx: &mut Tx,
     product: ProductId,
     capacity: Quantity,
     from: NaiveDate,
 ) -> Result<(), Error> {
-    sql("UPDATE day_capacity SET capacity = greatest(reserved, $2) WHERE product_id = $1 AND day >= $3")
+    sql("UPDATE day_capacity SET capacity = $2 WHERE product_id = $1 AND day >= $3")
         .bind::<SqlUuid, _>(product)
         .bind::<Numeric, _>(capacity)
         .bind::<Date, _>(from)
@@ -213,13 +227,14 @@ pub async fn reserve(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let mut needs = needs.to_vec();
-    needs.sort();
+    // Stock before days, each by product: the order in which releases lock them too.
+    needs.sort_by_key(|need| (need.day.is_some(), need.product, need.day));
     for need in &needs {
         if let (Some(day), Some(capacity)) = (need.day, need.capacity) {
             open_day(tx, need.product, day, capacity).await?;
         }
         if !take(tx, need).await? {
-            release_lapsed(tx, need, now).await?;
+            release_lapsed(tx, need.product, need.day, now).await?;
             if !take(tx, need).await? {
                 let code = if need.day.is_some() { Code::CapacityExceeded } else { Code::OutOfStock };
                 return Err(Refusal::new(code).with_limit(need.product).into());
@@ -274,23 +289,24 @@ async fn take(tx: &mut Tx, need: &Need) -> Result<bool, Error> {
 }
 
 /// Lets go of lapsed reservations of the same goods; touches those rows and their balance alone.
-async fn release_lapsed(tx: &mut Tx, need: &Need, now: DateTime<Utc>) -> Result<(), Error> {
-    let balance = if need.day.is_some() {
+async fn release_lapsed(
+    tx: &mut Tx,
+    product: ProductId,
+    day: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let balance = if day.is_some() {
         "SELECT 1 FROM day_capacity WHERE product_id = $1 AND day = $2 FOR NO KEY UPDATE"
     } else {
         "SELECT 1 FROM stock WHERE product_id = $1 AND $2::date IS NULL FOR NO KEY UPDATE"
     };
-    sql(balance)
-        .bind::<SqlUuid, _>(need.product)
-        .bind::<Nullable<Date>, _>(need.day)
-        .execute(tx.conn())
-        .await?;
+    sql(balance).bind::<SqlUuid, _>(product).bind::<Nullable<Date>, _>(day).execute(tx.conn()).await?;
     let lapsed: Vec<Released> = sql("UPDATE stock_reservations SET released_at = $3 WHERE id IN (
              SELECT id FROM stock_reservations WHERE product_id = $1 AND day IS NOT DISTINCT FROM $2
                AND released_at IS NULL AND lapses_at <= $3 ORDER BY id FOR UPDATE)
          RETURNING product_id, day, quantity")
-    .bind::<SqlUuid, _>(need.product)
-    .bind::<Nullable<Date>, _>(need.day)
+    .bind::<SqlUuid, _>(product)
+    .bind::<Nullable<Date>, _>(day)
     .bind::<Timestamptz, _>(now)
     .load(tx.conn())
     .await?;

@@ -447,12 +447,13 @@ impl Journey {
             bail!("a hundred boxes at Rp24,000 come to {}", submitted.text("/gross_total")?);
         }
         let approve = format!("{path}/actions/approve");
+        let content = json!({ "content_hash": submitted.text("/content_hash")? });
         self.call(
             "its officer may not approve",
             &officer,
             Method::POST,
             &approve,
-            Some(json!({})),
+            Some(content.clone()),
             (403, "role_forbidden"),
         )
         .await?;
@@ -462,7 +463,7 @@ impl Journey {
             &approver,
             Method::POST,
             &approve,
-            Some(json!({})),
+            Some(content),
             (200, ""),
         )
         .await?;
@@ -481,21 +482,22 @@ impl Journey {
         let approver = self.role("commitment_officer").await?;
         let request = self.draft(&officer, pens, "60").await?;
         let path = format!("/api/v1/requests/{request}");
-        self.call(
-            "a second request is submitted",
-            &officer,
-            Method::POST,
-            &format!("{path}/actions/submit"),
-            None,
-            (200, ""),
-        )
-        .await?;
+        let submitted = self
+            .call(
+                "a second request is submitted",
+                &officer,
+                Method::POST,
+                &format!("{path}/actions/submit"),
+                None,
+                (200, ""),
+            )
+            .await?;
         self.call(
             "and approved",
             &approver,
             Method::POST,
             &format!("{path}/actions/approve"),
-            Some(json!({})),
+            Some(json!({ "content_hash": submitted.text("/content_hash")? })),
             (200, ""),
         )
         .await?;

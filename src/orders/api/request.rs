@@ -27,18 +27,18 @@ async fn submit_request(
 /// What is approved.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({}))]
+#[schema(example = json!({ "content_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" }))]
 struct ApproveRequest {
-    /// The content hash that was read; another one is refused.
+    /// The content hash that was read: what is approved is that content and no other.
     #[schema(pattern = "^[0-9a-f]{64}$")]
-    content_hash: Option<String>,
+    content_hash: String,
 }
 
 async fn approve_request(
     call: Call<act::ApproveRequest, (RequestId,), NoQuery, Json<ApproveRequest>>,
 ) -> Sends<Reply<RequestView>> {
     call.write(async |tx, ctx| {
-        let row = commands::approve(tx, ctx, call.path.0, call.body.0.content_hash.as_deref()).await?;
+        let row = commands::approve(tx, ctx, call.path.0, &call.body.0.content_hash).await?;
         let version = row.version;
         Ok(Reply::versioned(view(tx.conn(), ctx, &call.app.keys, row).await?, version))
     })

@@ -3,8 +3,8 @@ use super::super::model::{OrderStatus, Side, State};
 use super::super::store::{self, LineRow, Row};
 use crate::accounts;
 use crate::kernel::{
-    Amount, Ctx, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, RequestId, Role, UnitId,
-    VendorId,
+    Amount, Code, Ctx, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, RequestId, Role, UnitId,
+    VendorId, refuse,
 };
 use crate::platform::db::{self, Conn};
 use crate::platform::http::AvailableAction;
@@ -86,6 +86,19 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
     let slots = requests::slots_of(conn, &ids).await?;
     let phones = personal::open(conn, keys, slots.iter().filter_map(|slot| slot.contact_phone_id)).await?;
     let clear = sees_contact(ctx, &state);
+    let last = slots.iter().map(|slot| slot.day).max();
+    let moved = |slot: &requests::SlotRow| requests::SlotRow {
+        day: row.last_delivery_on.filter(|_| Some(slot.day) == last).unwrap_or(slot.day),
+        ..slot.clone()
+    };
+    let slots: Vec<_> = slots.iter().map(moved).collect();
+    let named_another = match ctx.member()?.role {
+        Role::CommitmentOfficer => {
+            let named = requests::commitment_officer_of(conn, row.request_id).await?;
+            named.is_some_and(|named| ctx.member().is_ok_and(|member| member.id != named))
+        }
+        _ => false,
+    };
     let line = |line: LineRow| OrderLineView {
         slots: slots
             .iter()
@@ -101,7 +114,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         snapshot: line.snapshot,
     };
     Ok(OrderView {
-        available_actions: actions(ctx, &row, &state),
+        available_actions: actions(ctx, &row, &state, named_another),
         agency_name: accounts::organisation_name(conn, row.agency_id).await?,
         vendor_name: accounts::organisation_name(conn, OrganisationId(row.vendor_id.0)).await?,
         lines: lines.into_iter().map(line).collect(),
@@ -148,7 +161,7 @@ fn sees_contact(ctx: &Ctx, state: &State) -> bool {
 }
 
 /// The very transitions, tried on a copy.
-fn actions(ctx: &Ctx, row: &Row, state: &State) -> Vec<AvailableAction> {
+fn actions(ctx: &Ctx, row: &Row, state: &State, named_another: bool) -> Vec<AvailableAction> {
     let Ok(member) = ctx.member() else { return Vec::new() };
     let reason = || "-".to_owned();
     let cancel = |side| state.clone().cancel(row.cancel_asked_by, side, reason()).map(drop);
@@ -159,12 +172,19 @@ fn actions(ctx: &Ctx, row: &Row, state: &State) -> Vec<AvailableAction> {
             ("propose-change", state.clone().propose_change(row.answer_due_at).map(drop)),
             ("cancel", cancel(Side::Vendor)),
         ],
+        Role::CommitmentOfficer if named_another => ["accept-change", "reject-change", "cancel"]
+            .map(|verb| (verb, Err(refuse(Code::OfficerNotSuitable))))
+            .into(),
         Role::CommitmentOfficer => vec![
             ("accept-change", state.clone().accept_change().map(drop)),
             ("reject-change", state.clone().reject_change(row.answer_due_at).map(drop)),
             ("cancel", cancel(Side::Agency)),
         ],
-        Role::ProcurementOfficer => vec![("replace-vendor", state.replaceable())],
+        Role::ProcurementOfficer => {
+            let replaced = row.replaced_by_request_id.is_some();
+            let free = if replaced { Err(refuse(Code::AlreadyReplaced)) } else { Ok(()) };
+            vec![("replace-vendor", state.replaceable().and(free))]
+        }
         _ => Vec::new(),
     };
     tried

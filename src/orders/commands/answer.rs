@@ -51,7 +51,7 @@ pub async fn cancel(tx: &mut Tx, ctx: &Ctx, id: OrderId, reason: &str) -> Result
     let (by, now) = (side(ctx)?, tx.now().await?);
     let state = row.state()?.at(now).cancel(row.cancel_asked_by, by, reason.to_owned())?;
     let other = match by {
-        super::Side::Vendor => To::Office,
+        super::Side::Vendor => To::Deciders,
         super::Side::Agency => To::Vendor,
     };
     if !matches!(state, State::Cancelled { .. }) {

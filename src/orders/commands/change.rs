@@ -34,14 +34,7 @@ pub async fn propose_change(
     let row = store::lock(tx, &sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let now = tx.now().await?;
-    let due = clock(
-        tx,
-        &row,
-        "clock.change_answer_days",
-        input.needed_on.unwrap_or(row.needed_on).max(row.needed_on),
-        now,
-    )
-    .await?;
+    let due = clock(tx, &row, "clock.change_answer_days", input.needed_on, now).await?;
     let state = row.state()?.at(now).propose_change(due.at)?;
     require_open(tx, &row, now).await?;
     let lines = store::lines(tx.conn(), id).await?;
@@ -98,7 +91,7 @@ pub async fn propose_change(
         &row,
         next,
         "order.change_proposed",
-        Some(("order_change_proposed", To::Office)),
+        Some(("order_change_proposed", To::Deciders)),
         Some(input.reason),
     )
     .await?;
@@ -122,15 +115,11 @@ pub async fn accept_change(
     let less = Amount(row.gross_total.0 - repriced.gross_total.0);
     packages::shift_order(tx, id, less).await?;
     let change = store::decide_change(tx, change.id, ChangeStatus::Accepted, None, now).await?;
-    let needed_on = change.needed_on.unwrap_or(row.needed_on);
-    if let Some(day) = change.needed_on {
-        let lines: Vec<LineId> =
-            store::lines(tx.conn(), id).await?.iter().map(|line| line.request_line_id).collect();
-        requests::move_slots(tx, &lines, day).await?;
-    }
+    // The request keeps the days that were approved; the order knows where its last delivery went.
     let next = Row {
         answered_at: Some(now),
-        needed_on,
+        needed_on: change.needed_on.unwrap_or(row.needed_on),
+        last_delivery_on: change.needed_on,
         cancel_asked_by: None,
         cancel_reason: None,
         ..repriced.with_state(state)
@@ -151,7 +140,7 @@ pub async fn reject_change(
 ) -> Result<(Row, ChangeRow), Error> {
     let (row, change) = lock_change(tx, ctx, id, change).await?;
     let now = tx.now().await?;
-    let due = clock(tx, &row, "clock.vendor_answer_days", row.needed_on, now).await?;
+    let due = clock(tx, &row, "clock.vendor_answer_days", None, now).await?;
     let state = row.state()?.at(now).reject_change(due.at)?;
     catalog::set_lapse(tx, id, due.at).await?;
     packages::set_lapse(tx, id, due.at).await?;
@@ -186,28 +175,37 @@ async fn lock_change(
     Ok((row, change))
 }
 
-/// The earlier of a policy's working days and the day of need less preparation.
+/// The earlier of a policy's working days and the first delivery less preparation; a proposed day
+/// stands for the last delivery.
 async fn clock(
     tx: &mut Tx,
     row: &Row,
     key: &str,
-    needed_on: NaiveDate,
+    proposed: Option<NaiveDate>,
     now: DateTime<Utc>,
 ) -> Result<Deadline, Error> {
+    let lines: Vec<LineId> =
+        store::lines(tx.conn(), row.id).await?.iter().map(|line| line.request_line_id).collect();
+    let mut days = requests::delivery_days(tx.conn(), &lines).await?;
+    if let Some(last) = days.last_mut() {
+        *last = proposed.unwrap_or(*last);
+    }
+    let first = days.into_iter().min().unwrap_or(row.needed_on);
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
-    let latest = calendar.working_days_before(needed_on, policies.count("clock.preparation_days")?, zone);
+    let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
     Ok(calendar.working_days_after(now, policies.count(key)?, zone).earlier(latest))
 }
 
-/// The order at lower prices, by the rates of the day it was issued.
+/// The order at lower prices, by the rates of the day its prices were frozen.
 async fn reprice(tx: &mut Tx, row: Row, changes: &[PriceChange], now: DateTime<Utc>) -> Result<Row, Error> {
     if changes.is_empty() {
         return Ok(row);
     }
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
-    let policies = policies::at(tx.conn(), zone.date_of(row.issued_at), Some(row.agency_id)).await?;
+    let frozen_at = requests::submitted_at(tx.conn(), row.request_id).await?.unwrap_or(row.issued_at);
+    let policies = policies::at(tx.conn(), zone.date_of(frozen_at), Some(row.agency_id)).await?;
     let rates = VatRates::of(&policies)?;
     let registered = vendors::trading(tx.conn(), row.realm, &[row.vendor_id], now)
         .await?

@@ -1,7 +1,7 @@
 //! From approval to issued orders, in one transaction.
 use super::super::model::{OrderStatus, State};
 use super::super::store::{self, LineRow, Row};
-use super::{To, notice, state_of};
+use super::{To, notices, state_of};
 use crate::kernel::{
     Amount, Code, Ctx, Deadline, Error, LineId, OrderId, ProductId, RequestId, Role, VendorId, refuse,
 };
@@ -33,19 +33,19 @@ pub async fn approve(
     tx: &mut Tx,
     ctx: &Ctx,
     id: RequestId,
-    content_hash: Option<&str>,
+    content_hash: &str,
 ) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let (actor, member) = (ctx.actor()?, ctx.member()?);
     let now = tx.now().await?;
     let hash = row.content_hash.clone().unwrap_or_default();
-    if content_hash.is_some_and(|given| given != hex::encode(&hash)) {
-        return Err(refuse(Code::ContentChanged));
-    }
     let taken = requests::approvals(tx.conn(), id, &hash).await?;
     let left = row.approval_roles.len().saturating_sub(taken.len() + 1);
     let state = row.state()?.at(now).approve(left)?;
+    if content_hash != hex::encode(&hash) {
+        return Err(refuse(Code::ContentChanged));
+    }
     let role = row.approval_roles.get(taken.len()).map(String::as_str);
     let named_another = member.role == Role::CommitmentOfficer
         && row.commitment_officer_id.is_some_and(|named| named != member.id);
@@ -53,6 +53,12 @@ pub async fn approve(
         return Err(refuse(Code::OfficerNotSuitable));
     }
     if requests::user_of(tx.conn(), row.officer_id).await? == actor.user {
+        return Err(refuse(Code::PairProcurementCommitment));
+    }
+    let (package, buys) = (row.package_id, requests::Duty::ProcurementOfficer);
+    if member.role == Role::CommitmentOfficer
+        && requests::has_duty_on_package(tx.conn(), package, id, actor.user, buys, now).await?
+    {
         return Err(refuse(Code::PairProcurementCommitment));
     }
     if taken.iter().any(|step| step.user_id == actor.user) {
@@ -86,8 +92,11 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
     let zone = accounts::time_zone_of(tx.conn(), request.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(request.agency_id)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
-    let latest =
-        calendar.working_days_before(request.needed_on, policies.count("clock.preparation_days")?, zone);
+    let lines: Vec<LineId> =
+        requests::lines(tx.conn(), request.id).await?.iter().map(|line| line.id).collect();
+    let first = requests::delivery_days(tx.conn(), &lines).await?.first().copied();
+    let first = first.unwrap_or(request.needed_on).min(request.needed_on);
+    let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
     let due =
         calendar.working_days_after(now, policies.count("clock.vendor_answer_days")?, zone).earlier(latest);
     if due.passed(now) {
@@ -113,14 +122,14 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
         let lines: Vec<LineRow> =
             part.lines.iter().enumerate().map(|(position, line)| order_line(order, position, line)).collect();
         store::insert(tx, &row, &lines).await?;
-        let told = notice(tx, &row, "order_issued", &To::Vendor, None).await?;
+        let told = notices(tx, &row, "order_issued", &To::Vendor, None).await?;
         let fact = Fact {
             kind: "order.issued",
             subject: row.id.0,
             before: None,
             after: state_of(&row),
             reason: None,
-            notices: vec![told],
+            notices: told,
         };
         trail::record(tx, ctx, fact).await?;
     }
@@ -194,6 +203,7 @@ fn order_row(
         contract_form: request.contract_form,
         policy_versions: request.policy_versions.clone(),
         needed_on: request.needed_on,
+        last_delivery_on: None,
         issued_at: now,
         answer_due_at: due.at,
         clock_provisional: due.provisional,

@@ -36,7 +36,8 @@ fn state_of(row: &Row) -> Value {
     json!({ "id": row.id, "agency_id": row.agency_id, "unit_id": row.unit_id, "vendor_id": row.vendor_id,
         "request_id": row.request_id, "number": row.number, "status": row.status, "reason": row.status_reason,
         "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total,
-        "gross_total": row.gross_total, "answer_due_at": row.answer_due_at, "cancel_asked_by": row.cancel_asked_by,
+        "gross_total": row.gross_total, "needed_on": row.needed_on, "last_delivery_on": row.last_delivery_on,
+        "payment_way": row.payment_way, "contract_form": row.contract_form, "answer_due_at": row.answer_due_at, "cancel_asked_by": row.cancel_asked_by,
         "version": row.version })
 }
 
@@ -44,6 +45,8 @@ fn state_of(row: &Row) -> Value {
 enum To {
     Vendor,
     Office,
+    /// The office, and the commitment officer who decides: the one named, or those of the unit.
+    Deciders,
 }
 
 /// Saves and leaves the trail; tells one side when a template is named.
@@ -70,7 +73,7 @@ async fn settle_because(
 ) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
     let notices = match told {
-        Some((template, to)) => vec![notice(tx, &saved, template, &to, reason).await?],
+        Some((template, to)) => notices(tx, &saved, template, &to, reason).await?,
         None => Vec::new(),
     };
     let fact = Fact {
@@ -85,28 +88,45 @@ async fn settle_because(
     Ok(saved)
 }
 
-async fn notice(
+async fn notices(
     tx: &mut Tx,
     row: &Row,
     template: &str,
     to: &To,
     reason: Option<&str>,
-) -> Result<Notice, Error> {
-    let (audience, from) = match to {
+) -> Result<Vec<Notice>, Error> {
+    let vendor = crate::kernel::OrganisationId(row.vendor_id.0);
+    let (audiences, from) = match to {
         To::Vendor => {
             let roles = vec!["vendor_owner".into(), "vendor_staff".into()];
-            (Audience::Members { organisation: row.vendor_id.0, roles }, row.agency_id)
+            (vec![Audience::Members { organisation: row.vendor_id.0, roles }], row.agency_id)
         }
-        To::Office => {
+        To::Office | To::Deciders => {
             let officer = crate::requests::officer_of(tx.conn(), row.request_id).await?;
-            (Audience::Membership(officer.0), crate::kernel::OrganisationId(row.vendor_id.0))
+            let mut audiences = vec![Audience::Membership(officer.0)];
+            if matches!(to, To::Deciders) {
+                audiences.push(deciders(tx, row).await?);
+            }
+            (audiences, vendor)
         }
     };
     let arguments = json!({
         "number": row.number, "reason": reason.or(row.status_reason.as_deref()).or(row.cancel_reason.as_deref()),
         "organisation": crate::accounts::organisation_name(tx.conn(), from).await?, "due": printed(row.answer_due_at),
     });
-    Ok(Notice { template: template.into(), audience, arguments })
+    let notice = |audience| Notice { template: template.into(), audience, arguments: arguments.clone() };
+    Ok(audiences.into_iter().map(notice).collect())
+}
+
+async fn deciders(tx: &mut Tx, row: &Row) -> Result<Audience, Error> {
+    Ok(match crate::requests::commitment_officer_of(tx.conn(), row.request_id).await? {
+        Some(named) => Audience::Membership(named.0),
+        None => Audience::Unit {
+            organisation: row.agency_id.0,
+            unit: row.unit_id.0,
+            roles: vec!["commitment_officer".into()],
+        },
+    })
 }
 
 /// A due time as a notice prints it, in western Indonesian time.
@@ -127,6 +147,11 @@ async fn require_named_officer(tx: &mut Tx, ctx: &Ctx, row: &Row) -> Result<(), 
     }
     let officer = crate::requests::officer_of(tx.conn(), row.request_id).await?;
     if crate::requests::user_of(tx.conn(), officer).await? == actor.user {
+        return Err(refuse(Code::PairProcurementCommitment));
+    }
+    let package = crate::requests::package_of(tx.conn(), row.request_id).await?;
+    let (except, buys, now) = (row.request_id, crate::requests::Duty::ProcurementOfficer, tx.now().await?);
+    if crate::requests::has_duty_on_package(tx.conn(), package, except, actor.user, buys, now).await? {
         return Err(refuse(Code::PairProcurementCommitment));
     }
     if crate::requests::any_member_of(tx.conn(), actor.user, &[row.vendor_id]).await? {

@@ -49,7 +49,8 @@ async fn create_request(
         let title = input.title.trim();
         let row =
             commands::create(tx, ctx, keys, input.unit_id, input.package_id, title, input.needed_on, &fields)
-                .await?;
+                .await
+                .map_err(|error| error.below("fields", &["unit_id", "package_id", "title", "needed_on"]))?;
         let (location, version) = (format!("/api/v1/requests/{}", row.id), row.version);
         Ok(Created { view: view(tx.conn(), ctx, keys, row).await?, version, location })
     })

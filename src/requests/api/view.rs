@@ -229,20 +229,28 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
             ("renew", state.renewable()),
         ],
         Role::CommitmentOfficer | Role::BudgetUser => {
+            let named_another = row.commitment_officer_id.is_some_and(|named| named != member.id);
+            let asked = |outcome: Result<(), Error>| {
+                if member.role == Role::CommitmentOfficer && named_another {
+                    Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable))
+                } else {
+                    outcome
+                }
+            };
             let step = row.approval_roles.get(steps_taken).map(String::as_str);
             let turn = state.clone().approve(0).map(drop).and_then(|()| match step {
                 Some(role) if role == member.role.as_str() => Ok(()),
                 _ => Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable)),
             });
             let mut verbs = vec![
-                ("approve", turn),
-                ("return", state.clone().send_back(reason()).map(drop)),
-                ("reject", state.clone().reject(reason()).map(drop)),
+                ("approve", asked(turn)),
+                ("return", asked(state.clone().send_back(reason()).map(drop))),
+                ("reject", asked(state.clone().reject(reason()).map(drop))),
             ];
             if member.role == Role::BudgetUser {
                 verbs.push(("reassign", state.running()));
             } else {
-                verbs.push(("cancel", state.clone().cancel(reason()).map(drop)));
+                verbs.push(("cancel", asked(state.clone().cancel(reason()).map(drop))));
             }
             verbs
         }

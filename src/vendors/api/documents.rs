@@ -2,7 +2,7 @@
 use super::super::commands::{self, NewDocument};
 use super::super::model::DocumentKind;
 use super::super::store::{self, DocumentRow, Sight};
-use crate::kernel::{Code, Ctx, DocumentId, Error, Role, VendorId, act, refuse};
+use crate::kernel::{Code, Ctx, DocumentId, Error, VendorId, act, refuse};
 use crate::platform::db::Conn;
 use crate::platform::http::{
     Api, Call, Created, Download, Listing, NoBody, NoContent, NoQuery, Sends, Upload,
@@ -108,11 +108,10 @@ async fn list_vendor_documents(
 async fn readable(conn: &mut Conn, ctx: &Ctx, vendor: VendorId) -> Result<(), Error> {
     let sight = commands::sight(ctx)?;
     let row = store::find(conn, sight, vendor).await?;
-    let holds = row.claimed_by == Some(ctx.actor()?.user);
-    match (sight, ctx.member()?.role) {
-        (Sight::Own(_), _) => Ok(()),
-        (Sight::Realm(_), Role::Verifier) if holds => Ok(()),
-        _ => Err(refuse(Code::NotFound)),
+    match sight {
+        Sight::Own(_) => Ok(()),
+        Sight::Realm(_) if commands::holds_claim(conn, ctx, &row).await? => Ok(()),
+        Sight::Realm(_) => Err(refuse(Code::NotFound)),
     }
 }
 

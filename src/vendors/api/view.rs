@@ -49,18 +49,17 @@ pub struct VendorView {
     available_actions: Vec<AvailableAction>,
 }
 
-/// Whether the caller reads personal values in clear.
-fn sees_clear(ctx: &Ctx, row: &Row) -> bool {
-    let Some(actor) = &ctx.actor else { return false };
-    let Some(member) = &actor.member else { return true };
+/// Whether the caller reads personal values in clear: the owner (who, having just begun the file,
+/// acts for no membership yet), and the verifier who holds it.
+async fn sees_clear(conn: &mut Conn, ctx: &Ctx, row: &Row) -> Result<bool, Error> {
+    let Ok(member) = ctx.member() else { return Ok(ctx.actor.is_some()) };
     let owner = member.role == Role::VendorOwner && member.organisation.0 == row.id.0;
-    let holder = member.role == Role::Verifier && row.claimed_by == Some(actor.user);
-    owner || holder
+    Ok(owner || commands::holds_claim(conn, ctx, row).await?)
 }
 
 pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Result<VendorView, Error> {
     let opened = commands::open_values(conn, keys, &row).await?;
-    let clear = sees_clear(ctx, &row);
+    let clear = sees_clear(conn, ctx, &row).await?;
     let shown = |value: Option<String>| value.map(|value| if clear { value } else { mask(&value) });
     let Opened { phone, nik, npwp, bank_account } = opened;
     let npwp = if row.kind == VendorKind::Entity { npwp } else { shown(npwp) };

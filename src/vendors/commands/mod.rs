@@ -5,7 +5,7 @@ mod review;
 
 pub use documents::{NewDocument, remove_document, upload_document};
 pub use file::{Opened, create, findings, open_values, submit, update};
-pub use review::{claim, reinstate, reject, request_revision, suspend, verify};
+pub use review::{claim, holds_claim, reinstate, reject, request_revision, suspend, verify};
 
 use super::store::{self, Row, Sight};
 use crate::kernel::{Ctx, Error, OrganisationKind, VendorId};

@@ -2,11 +2,22 @@
 use super::super::model::State;
 use super::super::store::{self, Row, Sight};
 use super::settle;
-use crate::kernel::{Code, Ctx, Error, Fault, Refusal, TimeZone, UserId, VendorId, refuse};
-use crate::platform::db::Tx;
+use crate::kernel::{Code, Ctx, Error, Fault, Refusal, Role, TimeZone, UserId, VendorId, refuse};
+use crate::platform::db::{self, Conn, Tx};
 use crate::platform::personal;
 use crate::policies;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Whether the caller holds the file as its verifier now; a claim lapses after the policy's hours.
+pub async fn holds_claim(conn: &mut Conn, ctx: &Ctx, row: &Row) -> Result<bool, Error> {
+    let (Some(by), Some(since)) = (row.claimed_by, row.claimed_at) else { return Ok(false) };
+    if ctx.actor()?.user != by || ctx.member()?.role != Role::Verifier {
+        return Ok(false);
+    }
+    let now = db::now(conn, row.realm).await?;
+    let policies = policies::at(conn, TimeZone::JAKARTA.date_of(now), None).await?;
+    Ok(now < since + TimeDelta::hours(policies.count("verification.claim_hours")?.into()))
+}
 
 /// Takes a file from the queue.
 ///
@@ -26,10 +37,16 @@ pub async fn claim(tx: &mut Tx, ctx: &Ctx, id: VendorId) -> Result<Row, Error> {
     settle(tx, ctx, &row, next, "vendor.claimed", None).await
 }
 
+/// Verifies a claimed file; what it states counts as confirmed by the verifier.
 pub async fn verify(tx: &mut Tx, ctx: &Ctx, id: VendorId) -> Result<Row, Error> {
     let saved = decide(tx, ctx, id, "vendor.verified", "vendor_verified", State::verify).await?;
     let now = tx.now().await?;
-    for fact in ["nib", "npwp", "kbli"] {
+    let given = [
+        ("nib", saved.nib.is_some()),
+        ("npwp", saved.npwp.is_some() || saved.npwp_id.is_some()),
+        ("kbli", !saved.kbli_codes.is_empty()),
+    ];
+    for (fact, _) in given.into_iter().filter(|(_, given)| *given) {
         store::note_fact(tx, id, fact, "verifier", Some(now)).await?;
     }
     Ok(saved)

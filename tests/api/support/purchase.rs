@@ -176,6 +176,9 @@ impl TestApp {
     }
 }
 
+/// A content hash of nothing that any request holds.
+pub const NO_CONTENT: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 /// The day by which test goods are needed: a Friday far beyond the clocks.
 pub const NEEDED_ON: &str = "2035-06-29";
 
@@ -238,7 +241,17 @@ impl Office {
     }
 
     pub async fn approve(&self, request: &str) -> Answer {
-        self.approver.post(&format!("/api/v1/requests/{request}/actions/approve"), json!({})).await
+        self.approve_as(&self.approver, request).await
+    }
+
+    /// Somebody of the office approves what the request holds now.
+    pub async fn approve_as(&self, who: &Caller, request: &str) -> Answer {
+        who.post(&format!("/api/v1/requests/{request}/actions/approve"), self.content(request).await).await
+    }
+
+    /// The body of an approval of what the request holds now.
+    pub async fn content(&self, request: &str) -> Value {
+        json!({ "content_hash": self.show(request).await.body["content_hash"].as_str().unwrap_or(NO_CONTENT) })
     }
 
     /// A request that waits for approval.
