@@ -176,7 +176,7 @@ pub const FORBIDDEN_PAIRS: &[ForbiddenPair] = &[
     pair("verifier", "vendor_member", Reach::Subject, Code::PairVerifierVendor, "Perpres 16/2018 Pasal 7"),
     pair(
         "official",
-        "vendor_owner",
+        "vendor_member",
         Reach::Subject,
         Code::PairOfficialVendorOwner,
         "Perpres 16/2018 Pasal 7",

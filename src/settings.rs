@@ -32,14 +32,13 @@ macro_rules! settings {
 
 settings! {
     "listen" = "127.0.0.1:8080", "address and port to serve on; port 0 takes any free one";
-    "public_url" = "", "address under which callers reach us, in links and problem types; empty: http:// and the listening address";
+    "public_url" = "", "address under which callers reach us, in links and problem types; empty: http:// and the listening address, which serve alone knows";
     "realm" = "live", "realm of the public lists and of self-registration: live, sandbox or training";
     "data_dir" = "", "folder of the embedded database, keys and files; empty: ./.lokapasar, as root /var/lib/lokapasar";
-    "time_zone" = "Asia/Jakarta", "zone of the platform's working days; an agency may have its own";
     "workers" = "2", "HTTP worker threads";
     "database.url" = "" (secret), "PostgreSQL of the application's role; empty: an embedded cluster (also DATABASE_URL)";
     "database.owner_url" = "" (secret), "PostgreSQL of the owner's role, for migrations; empty: database.url (also DATABASE_OWNER_URL)";
-    "database.pool_size" = "12", "connections a process holds at most";
+    "database.pool_size" = "12", "connections of the HTTP workers together; a background worker has up to as many beside them";
     "database.wait_seconds" = "3", "how long a request waits for a connection before 503";
     "database.programs" = "", "folder of PostgreSQL server programs (15 or later) for the embedded cluster; empty: search";
     "keys.file" = "", "key ring outside the database; empty: keys.toml in data_dir, made on first start of an embedded cluster";
@@ -54,20 +53,20 @@ settings! {
     "http.upload_limit_bytes" = "5242880", "largest uploaded file";
     "http.timeout_seconds" = "15", "time to receive a request's head, and its body, before 408";
     "http.shutdown_seconds" = "30", "how long running requests may finish on shutdown";
-    "http.requests_per_minute" = "1200", "requests a caller may make a minute, by account or by address";
-    "http.log_in_attempts_per_minute" = "60", "requests under /auth an address may make a minute";
+    "http.requests_per_minute" = "1200", "requests a minute from an address, and from an account";
+    "http.log_in_attempts_per_minute" = "60", "sign-ups, log-ins, refreshes and resets a minute from an address";
     "log.format" = "text", "text or json";
     "log.filter" = "info,lokapasar=info", "tracing filter directives";
 }
 
 /// The settings as the process uses them.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     pub listen: String,
     pub public_url: String,
     pub realm: Realm,
     pub data_dir: PathBuf,
-    pub time_zone: String,
     pub workers: usize,
     pub database: Database,
     pub keys: Keys,
@@ -80,6 +79,7 @@ pub struct Settings {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: SecretString,
     pub owner_url: SecretString,
@@ -89,6 +89,7 @@ pub struct Database {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Keys {
     pub file: PathBuf,
 }
@@ -102,6 +103,7 @@ pub enum MailKind {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mail {
     pub kind: MailKind,
     pub smtp_url: SecretString,
@@ -110,6 +112,7 @@ pub struct Mail {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Http {
     #[serde(deserialize_with = "comma_separated")]
     pub trusted_proxies: Vec<IpNet>,
@@ -125,6 +128,7 @@ pub struct Http {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Log {
     pub format: String,
     pub filter: String,
@@ -195,8 +199,11 @@ impl Settings {
         if self.mail.kind == MailKind::Smtp && self.mail.smtp_url.expose_secret().is_empty() {
             bail!("mail.kind is smtp but mail.smtp_url is empty: name the mail server there");
         }
-        if crate::kernel::TimeZone::parse(&self.time_zone).is_none() {
-            bail!("time_zone must be Asia/Jakarta, Asia/Makassar or Asia/Jayapura");
+        if self.embedded() && !self.database.owner_url.expose_secret().is_empty() {
+            bail!("database.owner_url is set but database.url is empty: name the application's address too");
+        }
+        if !["json", "text"].contains(&self.log.format.as_str()) {
+            bail!("log.format must be json or text");
         }
         for (key, value) in [
             ("workers", self.workers),
@@ -212,8 +219,15 @@ impl Settings {
     }
 }
 
-/// Where each setting's value comes from, in the table's order; secrets stay hidden.
-pub fn explain(file: Option<&Path>) -> anyhow::Result<Vec<(&'static Setting, String, Source)>> {
+/// Where each setting's value comes from, in the table's order; secrets stay hidden. Folders that
+/// follow from others are shown as they come out in `settings`.
+///
+/// # Errors
+/// As [`Settings::load`].
+pub fn explain(
+    file: Option<&Path>,
+    settings: &Settings,
+) -> anyhow::Result<Vec<(&'static Setting, String, Source)>> {
     let config = reader(file)?.build()?;
     let path = file_in_use(file);
     let from_file = match &path {
@@ -223,7 +237,12 @@ pub fn explain(file: Option<&Path>) -> anyhow::Result<Vec<(&'static Setting, Str
     SETTINGS
         .iter()
         .map(|setting| {
-            let value = config.get_string(setting.key)?;
+            let value = match setting.key {
+                "data_dir" => settings.data_dir.display().to_string(),
+                "keys.file" => settings.keys.file.display().to_string(),
+                "mail.directory" => settings.mail.directory.display().to_string(),
+                key => config.get_string(key)?,
+            };
             let source = match (environment_name(setting.key), &path) {
                 (Some(name), _) => Source::Environment(name),
                 (None, Some(path)) if from_file.get_string(setting.key).is_ok() => Source::File(path.clone()),

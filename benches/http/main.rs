@@ -72,7 +72,8 @@ async fn main() -> anyhow::Result<()> {
         if size.paths.as_ref().is_some_and(|names| !names.iter().any(|name| name == path.name())) {
             continue;
         }
-        let recording = Recording::take(&server, &path).await.with_context(|| path.name())?;
+        let recording = Recording::take(&server, &path.apart()).await.with_context(|| path.name())?;
+        let path = path.beside();
         for &connections in &size.connections {
             let called = load::run(&Target::Server(&server, &path), connections, size.time).await?;
             let bare = load::run(&Target::Bare(&server, &recording), connections, size.time).await?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const PASSWORD: &str = "gerobak-lumpia-melintas-senja";
 /// So many packages share the purchases, that none comes near the limit of direct purchases.
-const PACKAGES: usize = 1_000;
+const PACKAGES: usize = 2_000;
 const LINES: usize = 3;
 /// Roles of which the demo has an account.
 const ROLES: [&str; 12] = [
@@ -46,6 +46,7 @@ pub enum Path {
 }
 
 /// What purchases need.
+#[derive(Clone)]
 pub struct Office {
     officer: String,
     approver: String,
@@ -53,7 +54,7 @@ pub struct Office {
     treasurer: String,
     /// Packages with their budget line.
     packages: Vec<(String, String)>,
-    baskets: Vec<Basket>,
+    baskets: Arc<Vec<Basket>>,
 }
 
 /// Goods of one vendor, and the district that it serves.
@@ -97,11 +98,33 @@ impl Path {
         }
     }
 
+    /// The path for calls that are recorded: what their replays take must be missed by nobody else.
+    pub fn apart(&self) -> Self {
+        match self {
+            Self::Purchase(office) => {
+                let packages = office.packages[..PACKAGES / 4].to_vec();
+                Self::Purchase(Arc::new(Office { packages, ..Office::clone(office) }))
+            }
+            path => path.clone(),
+        }
+    }
+
+    /// The path for calls that are measured.
+    pub fn beside(&self) -> Self {
+        match self {
+            Self::Purchase(office) => {
+                let packages = office.packages[PACKAGES / 4..].to_vec();
+                Self::Purchase(Arc::new(Office { packages, ..Office::clone(office) }))
+            }
+            path => path.clone(),
+        }
+    }
+
     /// How many calls of it stand for all that may be called.
     pub fn samples(&self) -> usize {
         match self {
             Self::Product(_) | Self::Listing(_) | Self::Search(_) => 200,
-            Self::Purchase(_) => 20,
+            Self::Purchase(_) => 100,
             Self::LogIn => 5,
         }
     }
@@ -165,7 +188,7 @@ impl Office {
         let treasurer = text(&caller.get_json("/api/v1/me", &treasurer).await?, "/membership_id")?;
         let unit = text(&caller.get_json("/api/v1/packages?limit=1", &officer).await?, "/items/0/unit_id")?;
         let packages = plan(server, &unit).await?;
-        let mut office = Self { officer, approver, unit, treasurer, packages, baskets: Vec::new() };
+        let mut office = Self { officer, approver, unit, treasurer, packages, baskets: Arc::default() };
         office.fill(server, &mut caller).await?;
         Ok(office)
     }
@@ -183,6 +206,7 @@ impl Office {
                 &[],
             )
             .await?;
+        let mut baskets = Vec::new();
         for row in rows {
             let basket = Basket { region: row.get(0), products: row.get(1) };
             let body = self.draft(&basket, &basket.products[..LINES], 0);
@@ -190,10 +214,11 @@ impl Office {
                 text(&caller.post("/api/v1/requests", Some(&self.officer), Some(&body)).await?, "/id")?;
             let rehearsal = format!("/api/v1/requests/{draft}/actions/submit?dry_run=true");
             if caller.post(&rehearsal, Some(&self.officer), None).await.is_ok() {
-                self.baskets.push(basket);
+                baskets.push(basket);
             }
         }
-        ensure!(!self.baskets.is_empty(), "no basket can be bought");
+        ensure!(!baskets.is_empty(), "no basket can be bought");
+        self.baskets = Arc::new(baskets);
         Ok(())
     }
 

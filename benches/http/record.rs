@@ -2,8 +2,8 @@
 //! without it.
 //!
 //! Parameters travel as the text that was logged. Ids that were born during the recording (version 7,
-//! so they tell when) get a fresh twin in each replay, and so do the digest of an idempotency key and
-//! the number of an order; everything else is the same as in the call it came from.
+//! so they tell when) get a fresh twin in each replay, and so do the digests of idempotency keys and
+//! refresh tokens and the number of an order; everything else is the same as in the call it came from.
 use super::load::Caller;
 use super::paths::Path;
 use super::server::Server;
@@ -250,6 +250,7 @@ fn cut(began: Uuid, sent: Vec<Entry>) -> Vec<Sent> {
         known.entry(text.to_owned()).or_insert((place, kind));
     };
     for entry in &sent {
+        let secret = entry.text.contains("idempotency_keys") || entry.text.contains("refresh_tokens");
         for value in entry.parameters.iter().flatten() {
             if let Ok(id) = Uuid::try_parse(value)
                 && id.get_version_num() == 7
@@ -257,7 +258,7 @@ fn cut(began: Uuid, sent: Vec<Entry>) -> Vec<Sent> {
             {
                 learn(value, Kind::Id);
             }
-            if entry.text.contains("idempotency_keys") && value.len() == 66 && value.starts_with("\\x") {
+            if secret && value.len() == 66 && value.starts_with("\\x") {
                 learn(&value[2..], Kind::Digest);
             }
             if value.contains("SP/") && value.len() < 40 {

@@ -44,6 +44,7 @@ enum UserCommand {
     Create {
         /// E-mail address or phone number.
         contact: String,
+        /// Full name.
         #[arg(long)]
         name: String,
     },
@@ -53,11 +54,15 @@ enum UserCommand {
 enum RoleCommand {
     /// Gives a role; without --organisation in the realm's platform.
     Grant {
+        /// Account by its id.
         user: Uuid,
+        /// Role, as `procurement_officer`.
         role: Role,
-        #[arg(long)]
+        /// Organisation by its id.
+        #[arg(long, value_name = "ID")]
         organisation: Option<Uuid>,
-        #[arg(long)]
+        /// Work unit that the appointment covers; may be repeated. None: the whole organisation.
+        #[arg(long, value_name = "ID")]
         unit: Vec<Uuid>,
         /// Appointment letter number.
         #[arg(long)]
@@ -68,7 +73,10 @@ enum RoleCommand {
 #[derive(clap::Subcommand)]
 enum TokenCommand {
     /// Ends all sessions of a person.
-    Revoke { contact: String },
+    Revoke {
+        /// E-mail address or phone number.
+        contact: String,
+    },
 }
 
 #[derive(clap::Subcommand)]

@@ -1,5 +1,5 @@
-//! `lokapasar config`
-use crate::settings::{self, Source};
+//! `lokapasar config`: every setting with its value, and where it comes from.
+use crate::settings::{self, Settings, Source};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,8 +10,8 @@ pub struct ShowConfig {
     explain: bool,
 }
 
-pub fn run(command: &ShowConfig, file: Option<&Path>) -> anyhow::Result<ExitCode> {
-    for (setting, value, source) in settings::explain(file)? {
+pub fn run(command: &ShowConfig, file: Option<&Path>, settings: &Settings) -> anyhow::Result<ExitCode> {
+    for (setting, value, source) in settings::explain(file, settings)? {
         println!("{} = {value:?}", setting.key);
         if command.explain {
             let source = match source {

@@ -71,7 +71,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
                 "holiday calendar",
                 match policies::calendar(&mut conn).await.map(|calendar| calendar.known_until()) {
                     Ok(Some(day)) if day > soon => Ok(format!("known until {day}")),
-                    Ok(Some(day)) => Err(format!("known only until {day}: load the next decree's days")),
+                    Ok(Some(day)) => Err(format!("known only until {day}: add the next decree's days")),
                     Ok(None) => Err("is empty".into()),
                     Err(error) => Err(error.to_string()),
                 },

@@ -5,7 +5,7 @@ use crate::accounts;
 use crate::kernel::{Ctx, Error, OrganisationId, Realm};
 use crate::packages::{self, ImportTarget};
 use crate::platform::db::Tx;
-use crate::platform::tabular::Report;
+use crate::platform::tabular::{Report, Sheet, SheetFault};
 use crate::policies;
 use crate::settings::Settings;
 use anyhow::Context;
@@ -33,16 +33,18 @@ enum What {
 
 #[derive(clap::Args)]
 struct Source {
+    /// CSV with commas or semicolons, in UTF-8.
     file: PathBuf,
+    /// Realm that the rows go to.
     #[arg(long, default_value = "live")]
     realm: Realm,
-    /// Agency by its code; the file's own when left out.
+    /// Agency by its code; the file's own when left out. Regions belong to none.
     #[arg(long, value_name = "CODE")]
     agency: Option<String>,
     /// Maps an old plan to this fiscal year.
     #[arg(long, value_name = "YEAR")]
     as_fiscal_year: Option<i32>,
-    /// Writes every finding (line, column, code, message) to this CSV file.
+    /// Writes every finding (line, column, code, message, refused) to this CSV file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Reads and checks everything and stores nothing.
@@ -55,7 +57,6 @@ pub async fn run(command: Import, settings: Settings) -> anyhow::Result<ExitCode
     if process.cluster.is_some() {
         process.migrate().await?;
     }
-    // Regions belong to no agency: reading them is the owner's affair, the rest the application's.
     let (kind, source) = match &command.what {
         What::Regions(source) => ("regions", source),
         What::WorkUnits(source) => ("work units", source),
@@ -108,7 +109,7 @@ async fn target(tx: &mut Tx, source: &Source) -> Result<ImportTarget, Error> {
     let realm = tx.realm();
     let agency: Option<OrganisationId> = match &source.agency {
         Some(code) => accounts::agency_by_code(tx.conn(), realm, code).await?,
-        None => match first_unit(&source.file) {
+        None => match first_unit(&source.file)? {
             Some(unit) => accounts::agency_of_source_code(tx.conn(), realm, &unit).await?,
             None => None,
         },
@@ -121,12 +122,20 @@ async fn target(tx: &mut Tx, source: &Source) -> Result<ImportTarget, Error> {
     Ok(ImportTarget { agency, as_fiscal_year: source.as_fiscal_year })
 }
 
-fn first_unit(file: &Path) -> Option<String> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).ok()?;
-    let column =
-        reader.headers().ok()?.iter().position(|name| ["kd_satker", "unit_code"].contains(&name.trim()))?;
-    let row = reader.records().next()?.ok()?;
-    row.get(column).map(str::to_owned)
+fn first_unit(file: &Path) -> Result<Option<String>, Error> {
+    let unreadable = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
+    let source = File::open(file).map_err(|error| unreadable(&error))?;
+    let mut sheet = Sheet::open(source, &[]).map_err(|fault| unreadable(&fault))?;
+    let mut first = None;
+    sheet
+        .rows(|cells| {
+            if first.is_none() {
+                first = cells.given(&["kd_satker", "unit_code"]).map(ToOwned::to_owned);
+            }
+            Ok::<_, SheetFault>(())
+        })
+        .map_err(|fault| unreadable(&fault))?;
+    Ok(first)
 }
 
 fn write_report(report: &Report, path: &Path) -> anyhow::Result<()> {

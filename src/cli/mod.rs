@@ -88,7 +88,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     match arguments.command {
         Command::Openapi => openapi::run(),
-        Command::Config(command) => config::run(&command, file),
+        Command::Config(command) => config::run(&command, file, &load()?),
         Command::Serve(command) => serve::run(command, load()?).await,
         Command::Worker(command) => worker::run(command, load()?).await,
         Command::Migrate(command) => migrate::run(command, load()?).await,

@@ -9,6 +9,8 @@ use secrecy::ExposeSecret;
 use std::path::PathBuf;
 use std::time::Duration;
 
+const SUPERVISION: Duration = Duration::from_secs(2);
+
 /// A process with its database.
 pub struct Process {
     pub app: App,
@@ -23,9 +25,34 @@ impl Process {
     /// One sentence; outside `demo` it refuses demo keys and demo accounts.
     pub async fn open(settings: Settings, database: &str) -> anyhow::Result<Self> {
         let (cluster, url, owner_url) = connect(&settings, database).await?;
-        let keys = keys(&settings, cluster.is_some())?;
+        let keys = {
+            // Of two first starts at once one makes the ring and the other reads it.
+            let _lock = cluster.as_ref().map(|cluster| cluster.lock()).transpose()?;
+            keys(&settings, cluster.is_some())?
+        };
         let app = app::build(settings, &url, keys)?;
-        Ok(Self { app, cluster, owner_url })
+        Ok(Self { app, cluster: cluster, owner_url })
+    }
+
+    /// Waits for the stop signal, and meanwhile keeps the embedded server running: whoever started
+    /// it may leave, and it may die.
+    pub async fn until_told_to_stop(&self) -> anyhow::Result<()> {
+        tokio::select! {
+            outcome = stop_signal() => outcome,
+            () = self.supervise() => Ok(()),
+        }
+    }
+
+    async fn supervise(&self) {
+        let Some(cluster) = &self.cluster else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(SUPERVISION).await;
+            if !cluster.alive()
+                && let Err(error) = cluster.restart().await
+            {
+                tracing::warn!(%error, "the embedded PostgreSQL could not be started again");
+            }
+        }
     }
 
     /// Address of the owner's role.
@@ -60,10 +87,7 @@ impl Process {
     /// Leaves: stops the embedded cluster when this process started it.
     pub fn close(self) -> anyhow::Result<()> {
         drop(self.app);
-        match self.cluster {
-            Some(cluster) => cluster.close(),
-            None => Ok(()),
-        }
+        self.cluster.map_or(Ok(()), |cluster| cluster.close())
     }
 }
 
@@ -136,8 +160,7 @@ pub fn plain(error: crate::kernel::Error) -> anyhow::Error {
     }
 }
 
-/// Waits for a running process's stop signal.
-pub async fn until_told_to_stop() -> anyhow::Result<()> {
+async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be watched")?;
     tokio::select! {

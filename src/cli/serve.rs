@@ -1,5 +1,5 @@
 //! `lokapasar serve`
-use super::process::{Process, until_told_to_stop};
+use super::process::Process;
 use super::worker;
 use crate::app;
 use crate::platform::db::migrations;
@@ -29,10 +29,10 @@ pub async fn run(command: Serve, settings: Settings) -> anyhow::Result<ExitCode>
         bail!("{} migrations wait: run `lokapasar migrate up` first", status.pending.len());
     }
     process.refuse_demo_accounts().await?;
-    let running = http::serve(process.app.clone(), app::register, false).await?;
+    let running = http::serve(process.app.clone(), app::register).await?;
     println!("lokapasar listens on http://{}", running.address);
     let worker = command.with_worker.then(|| worker::spawn(running.app.clone()));
-    until_told_to_stop().await?;
+    process.until_told_to_stop().await?;
     running.stop().await;
     if let Some(worker) = worker {
         worker.stop();

@@ -2,13 +2,14 @@
 //!
 //! Tests call [`step`]; the running worker calls it again and again, at once while there is work
 //! and after a pause when there is none.
-use super::process::{Process, plain, until_told_to_stop};
+use super::process::{Process, plain};
 use crate::accounts::{self, NoticeProgress};
 use crate::kernel::{Ctx, Error, Realm};
 use crate::platform::db::sql;
 use crate::platform::{App, telemetry, trail};
 use crate::settings::Settings;
 use crate::{orders, requests};
+use anyhow::bail;
 use diesel_async::RunQueryDsl;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -77,6 +78,9 @@ pub async fn tidy(app: &App) -> Result<(), Error> {
 
 pub async fn run(command: Work, settings: Settings) -> anyhow::Result<ExitCode> {
     telemetry::start_logging(&settings.log)?;
+    if settings.public_url.is_empty() {
+        bail!("public_url is empty: set the address that links in mails begin with");
+    }
     let process = Process::open(settings, "lokapasar").await?;
     process.refuse_demo_accounts().await?;
     if command.once {
@@ -84,7 +88,7 @@ pub async fn run(command: Work, settings: Settings) -> anyhow::Result<ExitCode> 
         while !step(&process.app).await.map_err(plain)?.idle() {}
     } else {
         let worker = spawn(process.app.clone());
-        until_told_to_stop().await?;
+        process.until_told_to_stop().await?;
         worker.stop();
     }
     process.close()?;

@@ -260,9 +260,6 @@ codes! {
     PairOfficialVendorOwner 409
         id: "Pejabat ini adalah pemilik penyedia", "Serahkan pembelian kepada pejabat lain.";
         en: "This official owns the vendor", "Leave the purchase to another official.";
-    PairRequesterOfficer 409
-        id: "Pemohon tidak boleh memproses permintaannya sendiri", "Serahkan kepada pejabat lain.";
-        en: "A requester may not process their own request", "Leave it to another officer.";
     PairSamePerson 409
         id: "Setiap langkah persetujuan harus oleh orang berbeda", "Serahkan langkah ini kepada pejabat lain.";
         en: "Each approval step must be by another person", "Leave this step to another officer.";

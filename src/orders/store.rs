@@ -4,7 +4,7 @@ use crate::kernel::{
     Amount, ChangeId, Code, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, Realm, RequestId,
     UnitId, VendorId, refuse,
 };
-use crate::platform::db::{Conn, Tx, sql};
+use crate::platform::db::{Conn, Tx, kept, sql};
 use crate::policies::ContractForm;
 use crate::requests::PaymentWay;
 use crate::schema::{order_changes, order_lines, orders};
@@ -128,8 +128,8 @@ pub enum Sight {
 }
 
 pub async fn insert(tx: &mut Tx, row: &Row, lines: &[LineRow]) -> Result<(), Error> {
-    diesel::insert_into(orders::table).values(row).execute(tx.conn()).await?;
-    diesel::insert_into(order_lines::table).values(lines).execute(tx.conn()).await?;
+    kept(diesel::insert_into(orders::table).values(row)).execute(tx.conn()).await?;
+    kept(diesel::insert_into(order_lines::table).values(lines)).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -195,13 +195,15 @@ pub async fn list(
 pub async fn save(tx: &mut Tx, row: Row) -> Result<Row, Error> {
     let version = row.version;
     let next = Row { version: version + 1, ..row };
-    diesel::update(orders::table.find(next.id).filter(orders::version.eq(version)))
-        .set(&next)
-        .returning(Row::as_returning())
-        .get_result(tx.conn())
-        .await
-        .optional()?
-        .ok_or_else(|| refuse(Code::VersionStale))
+    kept(
+        diesel::update(orders::table.find(next.id).filter(orders::version.eq(version)))
+            .set(&next)
+            .returning(Row::as_returning()),
+    )
+    .get_result(tx.conn())
+    .await
+    .optional()?
+    .ok_or_else(|| refuse(Code::VersionStale))
 }
 
 pub async fn lines(conn: &mut Conn, order: OrderId) -> Result<Vec<LineRow>, Error> {
@@ -226,7 +228,7 @@ pub async fn set_line_price(tx: &mut Tx, line: &LineRow) -> Result<(), Error> {
 }
 
 pub async fn insert_change(tx: &mut Tx, row: &ChangeRow) -> Result<(), Error> {
-    diesel::insert_into(order_changes::table).values(row).execute(tx.conn()).await?;
+    kept(diesel::insert_into(order_changes::table).values(row)).execute(tx.conn()).await?;
     Ok(())
 }
 

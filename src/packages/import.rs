@@ -147,6 +147,16 @@ pub async fn import_packages(
     Ok(report)
 }
 
+/// A budget line as its row says, before its package is known.
+struct ParsedLine {
+    row: Value,
+    code: String,
+    year: Option<i32>,
+    found: Vec<Finding>,
+    /// What is told when there is no such package.
+    orphan: Finding,
+}
+
 /// Reads budget lines of packages that are there already. Equal lines are told apart by their
 /// ordinal among equals, since real exports hold thousands of exact repeats.
 pub async fn import_budget_lines(
@@ -156,7 +166,7 @@ pub async fn import_budget_lines(
     source: impl Read,
 ) -> Result<Report, ImportError> {
     let mut sheet = Sheet::open(source, &[CODE, CEILING, ACCOUNT, FUND])?;
-    let mut parsed: Vec<(Value, String, Option<i32>, Vec<Finding>, Finding)> = Vec::new();
+    let mut parsed: Vec<ParsedLine> = Vec::new();
     let mut ordinals: HashMap<(String, String, String, Decimal), i32> = HashMap::new();
     sheet.rows(|cells| {
         let mut found = cells.formulas();
@@ -188,7 +198,7 @@ pub async fn import_budget_lines(
         });
         let orphan = cells.finding(CODE, true, "no_package", "Paket tidak ada / there is no such package");
         let year = target.as_fiscal_year.or_else(|| cells.get(YEAR).trim().parse().ok());
-        parsed.push((row, cells.get(CODE).to_owned(), year, found, orphan));
+        parsed.push(ParsedLine { row, code: cells.get(CODE).to_owned(), year, found, orphan });
         Ok::<_, ImportError>(())
     })?;
     let codes: Vec<String> = ordinals.keys().map(|(code, ..)| code.clone()).collect();
@@ -202,7 +212,7 @@ pub async fn import_budget_lines(
     }
     let mut report = Report::default();
     let mut rows = Vec::with_capacity(parsed.len());
-    for (mut row, code, year, mut found, orphan) in parsed {
+    for ParsedLine { mut row, code, year, mut found, orphan } in parsed {
         let package = year.and_then(|year| of_year.get(&(code.clone(), year))).or_else(|| newest.get(&code));
         if package.is_none() {
             found.push(orphan);

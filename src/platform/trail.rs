@@ -123,8 +123,10 @@ pub async fn record(tx: &mut Tx, ctx: &Ctx, fact: Fact<'_>) -> Result<(), Error>
 }
 
 /// Gives positions to committed events that have none; one sequencer at a time, the rest yield.
-/// Rows below the oldest running transaction cannot be preceded by a later commit; a visible row
-/// at or above the newest one is from before a restore and counts as committed.
+/// Rows below the oldest running transaction cannot be preceded by a later commit, so each step
+/// leaves a mark there and the next one looks no further back. A visible row at or above the newest
+/// transaction is from before a restore and counts as committed, for forty days; a mark up there is
+/// from before it too, and void.
 pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
     #[derive(diesel::QueryableByName)]
     struct Turn {
@@ -136,23 +138,39 @@ pub async fn sequence(tx: &mut Tx) -> Result<usize, Error> {
     if !turn.mine {
         return Ok(0);
     }
-    let done = sql("WITH frontier AS (
-             SELECT pg_snapshot_xmin(s)::text::bigint AS oldest, pg_snapshot_xmax(s)::text::bigint AS newest
-             FROM pg_current_snapshot() AS s
-         ), fresh AS (
-             SELECT e.id, e.recorded_at, row_number() OVER (ORDER BY e.transaction_id, e.id) AS step
-             FROM events e, frontier f
-             WHERE (e.transaction_id < f.oldest OR e.transaction_id >= f.newest)
-               AND e.recorded_at > clock_timestamp() - interval '40 days'
-               AND NOT EXISTS (SELECT FROM event_positions p WHERE p.event_id = e.id)
-             ORDER BY e.transaction_id, e.id LIMIT 1000
+    #[derive(diesel::QueryableByName)]
+    struct Done {
+        #[diesel(sql_type = BigInt)]
+        placed: i64,
+    }
+    let done: Done = sql("WITH frontier AS MATERIALIZED (
+             SELECT oldest, newest, CASE WHEN mark <= newest THEN mark ELSE 0 END AS mark
+             FROM (SELECT pg_snapshot_xmin(s)::text::bigint AS oldest, pg_snapshot_xmax(s)::text::bigint AS newest,
+                     coalesce((SELECT position FROM event_readers WHERE reader = 'sequencer'), 0) AS mark
+                   FROM pg_current_snapshot() AS s) AS now
+         ), waiting AS (
+             SELECT e.id, e.recorded_at, e.transaction_id FROM events e
+             WHERE e.transaction_id >= (SELECT mark FROM frontier) AND e.transaction_id < (SELECT oldest FROM frontier)
+             UNION ALL
+             SELECT e.id, e.recorded_at, e.transaction_id FROM events e
+             WHERE e.transaction_id >= (SELECT newest FROM frontier) AND e.recorded_at > clock_timestamp() - interval '40 days'
+         ), fresh AS MATERIALIZED (
+             SELECT id, recorded_at, row_number() OVER (ORDER BY transaction_id, id) AS step FROM waiting w
+             WHERE NOT EXISTS (SELECT FROM event_positions p WHERE p.event_id = w.id)
+             ORDER BY transaction_id, id LIMIT 1000
+         ), placed AS (
+             INSERT INTO event_positions (position, event_id, recorded_at)
+             SELECT (SELECT coalesce(max(position), 0) FROM event_positions) + step, id, recorded_at FROM fresh
+             RETURNING 1
+         ), moved AS (
+             INSERT INTO event_readers AS r (reader, position) SELECT 'sequencer', oldest FROM frontier
+             WHERE (SELECT count(*) FROM fresh) < 1000
+             ON CONFLICT (reader) DO UPDATE SET position = EXCLUDED.position WHERE r.position <> EXCLUDED.position
          )
-         INSERT INTO event_positions (position, event_id, recorded_at)
-         SELECT (SELECT coalesce(max(position), 0) FROM event_positions) + step, id, recorded_at
-         FROM fresh")
-    .execute(tx.conn())
+         SELECT count(*) AS placed FROM placed")
+    .get_result(tx.conn())
     .await?;
-    Ok(done)
+    Ok(usize::try_from(done.placed).unwrap_or_default())
 }
 
 /// The next events after a position, in order.

@@ -1,5 +1,6 @@
 //! Reference facts that come with the program (`data/`): regions, holidays, policy values.
-//! Loading again changes nothing; a value set by the platform's own people is never overwritten.
+//! Loading again adds what is missing and changes nothing: what the platform's own people set or
+//! imported stays.
 use super::store::{self, NewHoliday, NewPolicy, NewRegion};
 use crate::kernel::Error;
 use crate::platform::tabular::{Report, Sheet, SheetFault};
@@ -22,9 +23,13 @@ struct PolicyRecord {
     note: String,
 }
 
-/// Loads the province's regions.
+/// Adds the province's regions that are not there yet.
 pub async fn load_regions(tx: &mut Tx) -> Result<usize, Error> {
-    store::upsert_regions(tx.conn(), &records::<NewRegion>(REGIONS)?).await
+    let mut rows = records::<NewRegion>(REGIONS)?;
+    let codes: Vec<String> = rows.iter().map(|row| row.code.clone()).collect();
+    let known = store::known_regions(tx.conn(), &codes).await?;
+    rows.retain(|row| !known.contains(&row.code));
+    store::upsert_regions(tx.conn(), &rows).await
 }
 
 pub async fn load_holidays(tx: &mut Tx) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use crate::kernel::{
     PersonalValueId, ProductId, Quantity, Realm, RequestId, UnitId, UserId, VendorId, refuse,
 };
 use crate::packages::BudgetMode;
-use crate::platform::db::{Conn, OnConstraint, Tx, sql};
+use crate::platform::db::{Conn, OnConstraint, Tx, kept, sql};
 use crate::platform::new_id;
 use crate::policies::ContractForm;
 use crate::schema::{approvals, delivery_slots, reassignments, request_lines, requests};
@@ -163,7 +163,7 @@ pub struct Sight {
 }
 
 pub async fn insert(tx: &mut Tx, row: &Row) -> Result<(), Error> {
-    diesel::insert_into(requests::table).values(row).execute(tx.conn()).await?;
+    kept(diesel::insert_into(requests::table).values(row)).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -228,13 +228,15 @@ pub async fn list(
 pub async fn save(tx: &mut Tx, row: Row) -> Result<Row, Error> {
     let version = row.version;
     let next = Row { version: version + 1, ..row };
-    diesel::update(requests::table.find(next.id).filter(requests::version.eq(version)))
-        .set(&next)
-        .returning(Row::as_returning())
-        .get_result(tx.conn())
-        .await
-        .optional()?
-        .ok_or_else(|| refuse(Code::VersionStale))
+    kept(
+        diesel::update(requests::table.find(next.id).filter(requests::version.eq(version)))
+            .set(&next)
+            .returning(Row::as_returning()),
+    )
+    .get_result(tx.conn())
+    .await
+    .optional()?
+    .ok_or_else(|| refuse(Code::VersionStale))
 }
 
 pub async fn lines(conn: &mut Conn, request: RequestId) -> Result<Vec<LineRow>, Error> {
@@ -270,8 +272,8 @@ pub async fn replace_lines(
     diesel::delete(request_lines::table.filter(request_lines::request_id.eq(request)))
         .execute(tx.conn())
         .await?;
-    diesel::insert_into(request_lines::table).values(lines).execute(tx.conn()).await?;
-    diesel::insert_into(delivery_slots::table).values(slots).execute(tx.conn()).await?;
+    kept(diesel::insert_into(request_lines::table).values(lines)).execute(tx.conn()).await?;
+    kept(diesel::insert_into(delivery_slots::table).values(slots)).execute(tx.conn()).await?;
     if !phones.is_empty() {
         // A copied request shares its phones with the one it came from.
         sql("DELETE FROM personal_values v WHERE v.id = ANY($1)
@@ -285,16 +287,15 @@ pub async fn replace_lines(
 
 /// Freezes a line's price and picture of the product.
 pub async fn freeze_line(tx: &mut Tx, line: &LineRow) -> Result<(), Error> {
-    diesel::update(request_lines::table.find(line.id))
-        .set((
-            request_lines::product_version.eq(line.product_version),
-            request_lines::unit_price.eq(line.unit_price),
-            request_lines::goods_amount.eq(line.goods_amount),
-            request_lines::vat_amount.eq(line.vat_amount),
-            request_lines::snapshot.eq(&line.snapshot),
-        ))
-        .execute(tx.conn())
-        .await?;
+    kept(diesel::update(request_lines::table.find(line.id)).set((
+        request_lines::product_version.eq(line.product_version),
+        request_lines::unit_price.eq(line.unit_price),
+        request_lines::goods_amount.eq(line.goods_amount),
+        request_lines::vat_amount.eq(line.vat_amount),
+        request_lines::snapshot.eq(&line.snapshot),
+    )))
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -582,7 +583,7 @@ pub async fn freeze_shipping(
             )
         })
         .collect();
-    diesel::insert_into(request_shipping::table).values(rows).execute(tx.conn()).await?;
+    kept(diesel::insert_into(request_shipping::table).values(rows)).execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -593,9 +593,10 @@ fn caller_of(operation: &str) -> &'static str {
         | "getPublicProduct"
         | "getProductPhoto" => "guest",
         "listSessions" | "endSession" | "getMe" | "listMyMemberships" | "acceptInvitation"
-        | "getOrganisation" | "listUnits" | "getSandboxClock" | "moveSandboxClock" | "listSandboxMails"
-        | "createVendor" => "person",
-        "createOrganisation" | "listOrganisations" => "admin",
+        | "getOrganisation" | "listUnits" | "getSandboxClock" | "moveSandboxClock" | "createVendor" => {
+            "person"
+        }
+        "createOrganisation" | "listOrganisations" | "listSandboxMails" => "admin",
         "createUnit" | "listMemberships" | "endMembership" | "inviteMember" | "listInvitations"
         | "revokeInvitation" | "reassignRequest" => "budget_user",
         "getVendor"

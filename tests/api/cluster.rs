@@ -218,7 +218,7 @@ async fn a_server_that_is_dying_this_moment_is_not_adopted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_supervises_it_restarts_it_and_later_stops_it() {
     let ground = Ground::new("restart");
-    let mut cluster = ground.open().await;
+    let cluster = ground.open().await;
     remember(&cluster, "rice").await;
     let first = cluster.server_pid();
     cluster.restart().await.expect("nothing is to be done");
@@ -233,7 +233,7 @@ async fn whoever_supervises_it_restarts_it_and_later_stops_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_right_after_a_kill_leaves_a_server_that_answers() {
     let ground = Ground::new("at-once");
-    let mut cluster = ground.open().await;
+    let cluster = ground.open().await;
     remember(&cluster, "rice").await;
     kill_hard(&cluster);
     cluster.restart().await.expect("it starts again");
@@ -392,11 +392,39 @@ async fn missing_folders_above_the_data_are_made_so_that_the_server_reaches_it()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_initdb_is_done_again() {
     let ground = Ground::new("half");
-    fs::create_dir_all(ground.directory.join("postgres/base")).expect("a folder can be made");
-    fs::write(ground.directory.join("postgres/PG_VERSION"), "15\n").expect("a file can be written");
+    fs::create_dir_all(ground.directory.join("postgres.unfinished/global")).expect("a folder can be made");
+    for file in ["PG_VERSION", "global/pg_control"] {
+        fs::write(ground.directory.join("postgres.unfinished").join(file), "15\n")
+            .expect("a file can be written");
+    }
     let cluster = ground.open().await;
     assert_eq!(ask(&cluster, "postgres", "SELECT 1").await, "1");
     cluster.close().expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_not_whole_is_refused_and_left_alone() {
+    let ground = Ground::new("restore");
+    let base = ground.directory.join("postgres/base");
+    fs::create_dir_all(&base).expect("a folder can be made");
+    fs::write(base.join("1"), "half of a backup").expect("a file can be written");
+    let error = Cluster::open(ground.options()).await.expect_err("it is refused");
+    one_sentence(&error, &["no whole cluster", "restore it"]);
+    assert_eq!(fs::read_to_string(base.join("1")).expect("it is there"), "half of a backup");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_adopted_a_server_starts_it_again_when_its_starter_has_gone() {
+    let ground = Ground::new("orphan");
+    let starter = ground.open().await;
+    remember(&starter, "rice").await;
+    let adopter = ground.open().await;
+    starter.close().expect("it stops");
+    assert!(!adopter.alive());
+    adopter.restart().await.expect("it starts");
+    assert!(adopter.alive() && adopter.started_here());
+    assert_eq!(remembered(&adopter).await, "rice");
+    adopter.close().expect("it stops");
 }
 
 /// One sentence for whoever runs the program: no second line, no full stop inside.

@@ -16,6 +16,7 @@ mod migrations;
 mod openapi;
 mod orders;
 mod packages;
+mod pages;
 mod people_and_house;
 mod regressions;
 mod requests;

@@ -8,6 +8,7 @@ use crate::kernel::{
     Refusal, Role, UnitId, UserId, refuse,
 };
 use crate::platform::db::{self, Tx};
+use crate::platform::personal::PersonalKind;
 use crate::platform::trail::{self, Audience, Fact};
 use crate::platform::{App, new_id, personal};
 use crate::policies;
@@ -45,6 +46,9 @@ pub async fn invite(
         .filter(|found| own || (admin_may && found.kind != OrganisationKind::Vendor))
         .ok_or_else(|| Refusal::rules(vec![Fault::at("#/organisation_id", Code::UnknownReference)]))?;
     within_own_units(member, &appointment.unit_ids)?;
+    if contact.kind == PersonalKind::Phone && !app.mailer.reaches_phones() {
+        return Err(Refusal::rules(vec![Fault::at("#/contact", Code::PhoneNotServed)]).into());
+    }
     // An office appoints to its own units; across offices it takes the platform's people.
     check(tx, appointment, found.kind, organisation, member.role == Role::Admin).await?;
     let now = tx.now().await?;

@@ -74,7 +74,7 @@ async fn list_categories(
 
 #[derive(Deserialize, IntoParams)]
 struct SearchQuery {
-    /// Words of the name, in any order; the last ones may be beginnings.
+    /// Words of the name, in any order; each may be a beginning.
     #[param(max_length = 200)]
     q: Option<String>,
     /// A category of any level.
@@ -217,9 +217,12 @@ fn words(text: &str) -> Vec<String> {
     groups
 }
 
-/// A product's public page; `product_document` of the database renders all but what is in [`Beside`].
+/// A product's public page.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes to the contract what the database renders")]
+#[expect(
+    dead_code,
+    reason = "describes to the contract what `product_document` of the database renders, and Beside"
+)]
 struct PublicProductView {
     id: ProductId,
     name: String,

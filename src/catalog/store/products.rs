@@ -3,7 +3,7 @@ use super::super::model::{Availability, Origin, PriceBasis, PriceTier, ProductSt
 use crate::kernel::{
     Amount, Code, Error, Percent, PhotoId, ProductId, Quantity, Realm, UserId, VendorId, refuse,
 };
-use crate::platform::db::{Conn, Tx, sql};
+use crate::platform::db::{Conn, Tx, kept, sql};
 use crate::platform::new_id;
 use crate::schema::{price_history, price_tiers, product_photos, products};
 use chrono::{DateTime, Utc};
@@ -89,7 +89,7 @@ pub enum Sight {
 }
 
 pub async fn insert(tx: &mut Tx, row: &Row) -> Result<(), Error> {
-    diesel::insert_into(products::table).values(row).execute(tx.conn()).await?;
+    kept(diesel::insert_into(products::table).values(row)).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -139,13 +139,15 @@ pub async fn list(
 pub async fn save(tx: &mut Tx, row: Row) -> Result<Row, Error> {
     let version = row.version;
     let next = Row { version: version + 1, ..row };
-    let saved: Row = diesel::update(products::table.find(next.id).filter(products::version.eq(version)))
-        .set(&next)
-        .returning(Row::as_returning())
-        .get_result(tx.conn())
-        .await
-        .optional()?
-        .ok_or_else(|| refuse(Code::VersionStale))?;
+    let saved: Row = kept(
+        diesel::update(products::table.find(next.id).filter(products::version.eq(version)))
+            .set(&next)
+            .returning(Row::as_returning()),
+    )
+    .get_result(tx.conn())
+    .await
+    .optional()?
+    .ok_or_else(|| refuse(Code::VersionStale))?;
     let page = if saved.status == ProductStatus::Published {
         "INSERT INTO product_documents (product_id, realm, vendor_id, version, counted, document)
          SELECT id, realm, vendor_id, version, availability = 'counted', product_document(id) FROM products WHERE id = $1
@@ -180,7 +182,7 @@ pub async fn replace_tiers(tx: &mut Tx, product: ProductId, tiers: &[PriceTier])
             )
         })
         .collect();
-    diesel::insert_into(price_tiers::table).values(rows).execute(tx.conn()).await?;
+    kept(diesel::insert_into(price_tiers::table).values(rows)).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -249,7 +251,7 @@ pub struct PhotoRow {
 }
 
 pub async fn insert_photo(tx: &mut Tx, row: &PhotoRow) -> Result<(), Error> {
-    diesel::insert_into(product_photos::table).values(row).execute(tx.conn()).await?;
+    kept(diesel::insert_into(product_photos::table).values(row)).execute(tx.conn()).await?;
     Ok(())
 }
 

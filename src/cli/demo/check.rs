@@ -22,7 +22,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     cluster.create_database(DATABASE, None).await?;
     opened.migrate().await?;
     load::everything(&opened, 50, 500).await?;
-    let running = http::serve(opened.app.clone(), app::register, false).await?;
+    let running = http::serve(opened.app.clone(), app::register).await?;
     let mut journey = Journey {
         base: format!("http://{}", running.address),
         app: running.app.clone(),

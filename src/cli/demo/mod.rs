@@ -62,10 +62,10 @@ pub async fn run(command: Demo, mut settings: Settings) -> anyhow::Result<ExitCo
         process.close()?;
         return Ok(ExitCode::SUCCESS);
     }
-    let running = http::serve(process.app.clone(), app::register, false).await?;
+    let running = http::serve(process.app.clone(), app::register).await?;
     let background = worker::spawn(running.app.clone());
     welcome(&format!("http://{}", running.address), started);
-    super::process::until_told_to_stop().await?;
+    process.until_told_to_stop().await?;
     running.stop().await;
     background.stop();
     process.close()?;

@@ -5,13 +5,15 @@
 //! root). A file lock in the data folder lets one process at a time start or stop the server; who
 //! finds it running adopts it, and only who started it stops it.
 use anyhow::{Context, bail, ensure};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::{Uid, User, chown, geteuid};
+use nix::unistd::{Pid, Uid, User, chown, geteuid};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const OLDEST_VERSION: u32 = 15;
@@ -37,7 +39,7 @@ pub struct Cluster {
     programs: PathBuf,
     account: Option<User>,
     socket: PathBuf,
-    started: bool,
+    started: AtomicBool,
 }
 
 impl Cluster {
@@ -50,8 +52,8 @@ impl Cluster {
         let account = unprivileged_account()?;
         let directory = private_folder(&options.directory, account.as_ref())?;
         let options = ClusterOptions { directory, ..options };
-        let socket = socket_folder(&options.directory, account.as_ref())?;
-        let mut cluster = Self { options, programs, account, socket, started: false };
+        let socket = socket_path(&options.directory)?;
+        let cluster = Self { options, programs, account, socket, started: AtomicBool::new(false) };
         let lock = cluster.lock()?;
         cluster.initialise()?;
         cluster.ensure_running().await?;
@@ -62,7 +64,7 @@ impl Cluster {
 
     /// Whether this process started the server (and will stop it).
     pub fn started_here(&self) -> bool {
-        self.started
+        self.started.load(Ordering::Relaxed)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -90,6 +92,7 @@ impl Cluster {
             name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
             "odd database name"
         );
+        let _lock = self.lock()?;
         let client = self.superuser().await?;
         if client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await?.is_none() {
             let template = template.map(|t| format!(" TEMPLATE {t}")).unwrap_or_default();
@@ -105,8 +108,8 @@ impl Cluster {
     }
 
     /// Stops the server when this process started it.
-    pub fn close(self) -> anyhow::Result<()> {
-        if self.started {
+    pub fn close(&self) -> anyhow::Result<()> {
+        if self.started_here() {
             let _lock = self.lock()?;
             self.control(&["stop", "-m", "fast", "-w", "-t", "60"])?;
             let _ = fs::remove_dir_all(&self.socket);
@@ -125,15 +128,21 @@ impl Cluster {
         text.lines().next()?.trim().parse().ok()
     }
 
-    /// Starts the server again after it died; for whoever supervises it.
-    pub async fn restart(&mut self) -> anyhow::Result<()> {
+    /// Whether the server's process is there, by its pid alone: cheap enough to ask often.
+    pub fn alive(&self) -> bool {
+        self.server_pid()
+            .is_some_and(|pid| nix::sys::signal::kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+    }
+
+    /// Starts the server again after it died or was stopped; for whoever supervises it.
+    pub async fn restart(&self) -> anyhow::Result<()> {
         let _lock = self.lock()?;
         self.ensure_running().await
     }
 
     /// Starts the server unless one answers. A pid file alone proves nothing: it may name a server
     /// that is dying this moment, or a process of somebody else's.
-    async fn ensure_running(&mut self) -> anyhow::Result<()> {
+    async fn ensure_running(&self) -> anyhow::Result<()> {
         for _ in 0..120 {
             if !self.running() {
                 return self.start().await;
@@ -151,7 +160,8 @@ impl Cluster {
         format!("host={} user={role} dbname={database}", self.socket.display())
     }
 
-    fn lock(&self) -> anyhow::Result<Flock<File>> {
+    /// Waits until no other process makes, starts or stops anything in the data folder.
+    pub fn lock(&self) -> anyhow::Result<Flock<File>> {
         let path = self.options.directory.join("lock");
         let file = File::options().create(true).truncate(false).write(true).open(&path)?;
         Flock::lock(file, FlockArg::LockExclusive)
@@ -173,8 +183,14 @@ impl Cluster {
             );
             return Ok(());
         }
-        // What an interrupted initdb left holds nothing of anybody's.
-        let _ = fs::remove_dir_all(&data);
+        ensure!(
+            !data.exists(),
+            "{} is no whole cluster: restore it, or move it away and a new one is made",
+            data.display()
+        );
+        // A cluster gets its name when it is whole; what an interrupted run left holds nothing of anybody's.
+        let unfinished = data.with_extension("unfinished");
+        let _ = fs::remove_dir_all(&unfinished);
         let mut command = self.command("initdb");
         command.args([
             "--auth=trust",
@@ -184,10 +200,13 @@ impl Cluster {
             "--no-instructions",
             "-D",
         ]);
-        succeed(command.arg(&data).output()?, "initdb")
+        succeed(command.arg(&unfinished).output()?, "initdb")?;
+        Ok(fs::rename(unfinished, data)?)
     }
 
-    async fn start(&mut self) -> anyhow::Result<()> {
+    async fn start(&self) -> anyhow::Result<()> {
+        // Whoever stopped the server took the folder away with it.
+        socket_folder(&self.socket, self.account.as_ref())?;
         let mut settings = format!(
             "-c listen_addresses='' -c unix_socket_directories='{}' -c unix_socket_permissions=0700 -c lc_messages=C \
              -c timezone=UTC -c max_connections=100 -c shared_buffers=256MB -c jit=off",
@@ -212,7 +231,7 @@ impl Cluster {
             self.remove_stale_pid()?;
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        self.started = true;
+        self.started.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -380,30 +399,34 @@ fn private_folder(path: &Path, account: Option<&User>) -> anyhow::Result<PathBuf
     Ok(path)
 }
 
-/// A short private folder for the socket, whose path may have 107 bytes.
-fn socket_folder(directory: &Path, account: Option<&User>) -> anyhow::Result<PathBuf> {
+/// Where the socket lies: in a folder of a short name, since the path may have 107 bytes.
+fn socket_path(directory: &Path) -> anyhow::Result<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     let digest = crate::platform::sealing::sha256(directory.as_os_str().as_bytes());
     let path = std::env::temp_dir().join(format!("lokapasar-{}", hex::encode(&digest[..6])));
-    match DirBuilder::new().mode(0o700).create(&path) {
+    ensure!(path.as_os_str().len() < 90, "the folder for temporary files has too long a name for a socket");
+    Ok(path)
+}
+
+/// Makes the socket's private folder.
+fn socket_folder(path: &Path, account: Option<&User>) -> anyhow::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             return Err(error).with_context(|| format!("{} cannot be made", path.display()));
         }
         _ => {}
     }
     let expected = account.map_or_else(geteuid, |account| account.uid);
-    let meta = fs::symlink_metadata(&path)?;
+    let meta = fs::symlink_metadata(path)?;
     ensure!(
         meta.is_dir() && [expected, geteuid()].contains(&Uid::from_raw(meta.uid())),
         "{} belongs to somebody else: remove it",
         path.display()
     );
     if let Some(account) = account {
-        chown(&path, Some(account.uid), Some(account.gid))?;
+        chown(path, Some(account.uid), Some(account.gid))?;
     }
-    fs::set_permissions(&path, Permissions::from_mode(0o700))?;
-    ensure!(path.as_os_str().len() < 90, "the folder for temporary files has too long a name for a socket");
-    Ok(path)
+    Ok(fs::set_permissions(path, Permissions::from_mode(0o700))?)
 }
 
 fn succeed(output: Output, program: &str) -> anyhow::Result<()> {

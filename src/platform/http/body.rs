@@ -152,11 +152,6 @@ impl<T: Serialize + DeserializeOwned + Validate + ToSchema + 'static> Merge<T> {
     pub fn touches(&self, field: &str) -> bool {
         self.patch.get(field).is_some()
     }
-
-    /// The names of the fields that the patch changes.
-    pub fn names(&self) -> Vec<&str> {
-        self.patch.as_object().map(|fields| fields.keys().map(String::as_str).collect()).unwrap_or_default()
-    }
 }
 
 /// RFC 7396 §2.

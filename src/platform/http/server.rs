@@ -32,15 +32,10 @@ impl Running {
         self.handle.stop(true).await;
         let _ = self.task.await;
     }
-
-    /// Runs until the process is told to stop.
-    pub async fn wait(self) -> anyhow::Result<()> {
-        self.task.await?.context("the server failed")
-    }
 }
 
 /// Binds and serves; `register` fills in the operations, once for each worker thread.
-pub async fn serve(mut app: App, register: fn() -> Api, signals: bool) -> anyhow::Result<Running> {
+pub async fn serve(mut app: App, register: fn() -> Api) -> anyhow::Result<Running> {
     let contract = Arc::new(register().contract());
     let listener = std::net::TcpListener::bind(&app.settings.listen).with_context(|| {
         format!("cannot listen on {}: choose another address in listen", app.settings.listen)
@@ -56,7 +51,12 @@ pub async fn serve(mut app: App, register: fn() -> Api, signals: bool) -> anyhow
     let workers = app.settings.workers;
     crate::platform::telemetry::metrics();
     let factory = move || {
-        let (app, contract) = (app.clone(), contract.clone());
+        let (mut app, contract) = (app.clone(), contract.clone());
+        match app.db.share(workers) {
+            Ok(db) => app.db = db,
+            // The address was good for the process's own pool; without a share that one serves.
+            Err(error) => tracing::warn!(%error, "a worker has no pool of its own"),
+        }
         actix_web::App::new()
             .app_data(web::Data::new(app.clone()))
             .configure(|config| register().install(config))
@@ -75,7 +75,8 @@ pub async fn serve(mut app: App, register: fn() -> Api, signals: bool) -> anyhow
         .shutdown_timeout(http.shutdown_seconds)
         .backlog(2048)
         .listen(listener)?;
-    let server = if signals { server } else { server.disable_signals() }.run();
+    // Signals are the process's own affair: it has more to stop than the server.
+    let server = server.disable_signals().run();
     let handle = server.handle();
     Ok(Running { address, app: served, handle, task: tokio::spawn(server) })
 }

@@ -83,7 +83,7 @@ impl TestApp {
         settings.http.shutdown_seconds = 1;
         adjust(&mut settings);
         let app = app::build(settings, &url, keys).expect("the parts fit");
-        let running = http::serve(app, app::register, false).await.expect("the server starts");
+        let running = http::serve(app, app::register).await.expect("the server starts");
         let app = running.app.clone();
         Self {
             base: format!("http://{}", running.address),
