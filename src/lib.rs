@@ -28,14 +28,22 @@
 //! the contract promises: rate → 401 → 403 by role alone → path → query → headers → body, whose
 //! shape is checked against the very schema of the contract, then its own rules. `Call::write` runs
 //! the command in one transaction with its idempotency key and its stored answer; a dry run is the
-//! same, rolled back. A command locks (key → request → orders → stock → package → budget lines →
+//! same, rolled back. A command locks (key → request → the package's duties → orders → stock → package → budget lines →
 //! number counter), checks version, duty and state, saves `WHERE version = n`, and leaves one
-//! audit row and one event by [`platform::trail`].
+//! audit row and one event for each fact, by [`platform::trail`].
 //!
 //! Writing functions take `&mut Tx`, which only [`platform::db::Db`] makes: a write outside a
 //! transaction does not compile. `Tx::now` is the one clock of the trade.
 //!
-//! # Where this house differs from its plan, and why
+//! # A read, from wire to row
+//!
+//! Hot reads are one statement whose prepared form each connection keeps: `db::sql` for SQL in our
+//! own words, `db::kept` for what diesel would prepare anew. A product's public page is a document that the
+//! database renders in the transaction that changes the product; stock and the vendor's name are
+//! read beside it. Lists walk one index for each category level and order. `benches/http` compares
+//! each path with the bare statements that it sends.
+//!
+//! # Where this house differs from the usual, and why
 //!
 //! - **Registration.** Handlers carry no documentation macro. `api.post(path, handler)` derives the
 //!   operation, parameters, body, answers, statuses and security from the handler's own type, and
@@ -45,9 +53,14 @@
 //!   can be forgotten. Notices ride in the event; the worker expands them to people.
 //! - **Personal values are one table.** NIK, NPWP of individuals, phones, e-mail addresses and bank
 //!   accounts are rows of `personal_values`; other tables hold their ids. Rotation, reindexing and
-//!   erasure walk one table. A unique value is claimed within a named scope.
+//!   erasure walk one table. A unique value is claimed within a named scope. Names and addresses of
+//!   people and places are plain columns; no event or log holds them.
 //! - **Merge patches are merged, then judged.** A `PATCH` is laid over the whole as the caller could
 //!   have typed it, and the result is checked by the same rules as a new one.
+//! - **Each HTTP worker has a pool of its own**, driven by its own runtime: a third more reads a
+//!   second than from one shared pool, and a busy worker stalls nobody else's query.
+//! - **An approval names the content** that was read, by its hash: what somebody changed meanwhile is
+//!   never approved unseen.
 //! - **The application's parts** are `platform::App`; what the machinery asks of the slices (who is
 //!   this token, may this role) are two function pointers that `app` fills in.
 pub mod access;

@@ -143,17 +143,17 @@ pub enum Source {
 }
 
 impl Settings {
-    /// Reads defaults, the file (`--config` or `./lokapasar.toml` when there) and the environment.
+    /// Reads defaults, the file (`--config` or `./lokapasar.toml` when there) and the environment;
+    /// [`validate`](Self::validate) judges whether they go together.
     ///
     /// # Errors
     /// One sentence that names the setting and what to write instead.
-    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn read(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut settings: Self = reader(file)?
             .build()
             .and_then(|config| config.try_deserialize())
             .map_err(|error| anyhow::anyhow!("the configuration cannot be read: {error}"))?;
         settings.complete();
-        settings.validate()?;
         Ok(settings)
     }
 
@@ -194,7 +194,11 @@ impl Settings {
         }
     }
 
-    fn validate(&self) -> anyhow::Result<()> {
+    /// Whether the settings go together.
+    ///
+    /// # Errors
+    /// One sentence that names what to change.
+    pub fn validate(&self) -> anyhow::Result<()> {
         use secrecy::ExposeSecret;
         if self.mail.kind == MailKind::Smtp && self.mail.smtp_url.expose_secret().is_empty() {
             bail!("mail.kind is smtp but mail.smtp_url is empty: name the mail server there");
@@ -204,6 +208,9 @@ impl Settings {
         }
         if !["json", "text"].contains(&self.log.format.as_str()) {
             bail!("log.format must be json or text");
+        }
+        if self.database.pool_size < self.workers {
+            bail!("database.pool_size must be at least workers: each worker holds a connection of its own");
         }
         for (key, value) in [
             ("workers", self.workers),
@@ -223,7 +230,7 @@ impl Settings {
 /// follow from others are shown as they come out in `settings`.
 ///
 /// # Errors
-/// As [`Settings::load`].
+/// As [`Settings::read`].
 pub fn explain(
     file: Option<&Path>,
     settings: &Settings,

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use lokapasar::platform::Clock;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -134,7 +135,7 @@ impl Caller {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
             if method == "POST" {
-                request = request.header("idempotency-key", uuid::Uuid::now_v7().to_string());
+                request = request.header("idempotency-key", Clock::new_id().to_string());
             }
         }
         if body.is_some() {

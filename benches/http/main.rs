@@ -11,6 +11,7 @@
 //! `BENCH_PRODUCTS`, `BENCH_VENDORS`, `BENCH_SECONDS`, `BENCH_CONNECTIONS` and `BENCH_PATHS` (names,
 //! by comma) set another size; `BENCH_SHOW_STATEMENTS` prints the statements of one call of each path.
 //! Nothing fails on a time.
+#![expect(clippy::disallowed_methods, reason = "a program of its own, with a clock and settings of its own")]
 mod load;
 mod paths;
 mod record;

@@ -4,7 +4,7 @@ use super::server::Server;
 use anyhow::{Context, ensure};
 use chrono::{Datelike, Days, Utc};
 use lokapasar::accounts;
-use lokapasar::kernel::{Ctx, Realm};
+use lokapasar::kernel::{Ctx, Realm, Role};
 use lokapasar::packages::{self, ImportTarget};
 use lokapasar::platform::db::Db;
 use rand::rngs::StdRng;
@@ -12,27 +12,13 @@ use rand::{Rng, seq::IndexedRandom};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const PASSWORD: &str = "gerobak-lumpia-melintas-senja";
 /// So many packages share the purchases, that none comes near the limit of direct purchases.
 const PACKAGES: usize = 2_000;
 const LINES: usize = 3;
-/// Roles of which the demo has an account.
-const ROLES: [&str; 12] = [
-    "vendor_staff",
-    "requester",
-    "procurement_officer",
-    "commitment_officer",
-    "activity_officer",
-    "receiver",
-    "treasurer",
-    "assistant_treasurer",
-    "payment_verifier",
-    "goods_custodian",
-    "budget_user",
-    "auditor",
-];
 /// Of each line, so that every purchase is dear enough to need an approval.
 const QUANTITY: &str = "100";
 
@@ -124,8 +110,8 @@ impl Path {
     pub fn samples(&self) -> usize {
         match self {
             Self::Product(_) | Self::Listing(_) | Self::Search(_) => 200,
-            Self::Purchase(_) => 100,
-            Self::LogIn => 5,
+            Self::Purchase(_) => 400,
+            Self::LogIn => 20,
         }
     }
 
@@ -141,7 +127,11 @@ impl Path {
             }
             Self::Purchase(office) => office.buy(caller, dice).await?,
             // Somebody else each time: many log-ins of one account at once are delayed.
-            Self::LogIn => drop(log_in(caller, ROLES.choose(dice).context("there are no roles")?).await?),
+            Self::LogIn => {
+                static TURN: AtomicUsize = AtomicUsize::new(0);
+                let role = Role::ALL[TURN.fetch_add(1, Ordering::Relaxed) % Role::ALL.len()];
+                log_in(caller, role.as_str()).await?;
+            }
         }
         Ok(())
     }

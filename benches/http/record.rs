@@ -10,6 +10,7 @@ use super::server::Server;
 use anyhow::{Context, ensure};
 use bytes::BytesMut;
 use futures_util::future::try_join_all;
+use lokapasar::platform::Clock;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -70,7 +71,7 @@ impl Recording {
         for _ in 0..path.samples() {
             path.call(&mut caller, &mut dice).await?;
         }
-        let began = Uuid::now_v7();
+        let began = Clock::new_id();
         log(&client, true).await?;
         let mut calls = Vec::new();
         for _ in 0..path.samples() {
@@ -148,7 +149,7 @@ impl Replay {
 
 fn fill(piece: Option<&Piece>, fresh: &mut HashMap<usize, String>) -> Option<String> {
     let made = |kind: Kind| match kind {
-        Kind::Id => Uuid::now_v7().to_string(),
+        Kind::Id => Clock::new_id().to_string(),
         Kind::Digest => format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
         Kind::Number => format!("{}", rand::rng().random::<u64>()),
     };

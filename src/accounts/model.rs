@@ -1,7 +1,7 @@
 //! Rules of accounts. Pure.
 use crate::kernel::{Code, Fault, Role, email_address, phone_number};
 use crate::platform::personal::PersonalKind;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 /// An e-mail address or phone number in the form it is compared in.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,12 +89,6 @@ pub fn needs_letter(role: Role) -> bool {
             | Role::PaymentVerifier
             | Role::BudgetUser
     )
-}
-
-/// An instant as people of a zone read it.
-pub fn readable(instant: DateTime<Utc>) -> String {
-    let local = instant + TimeDelta::hours(7);
-    local.format("%d-%m-%Y %H:%M WIB").to_string()
 }
 
 #[cfg(test)]

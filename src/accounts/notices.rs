@@ -5,7 +5,7 @@
 //! marks it. Nothing is locked while a mail is under way. A crash between handing over and
 //! marking leads to at most one repeat, under the same Message-ID.
 use super::store;
-use crate::kernel::{ContactId, Error, Language, PersonalValueId, Role, UserId};
+use crate::kernel::{ContactId, Error, Language, OrganisationId, PersonalValueId, Role, UserId};
 use crate::platform::db::{Conn, Tx, sql};
 use crate::platform::mail::Mail;
 use crate::platform::trail::{self, Audience, Notice, Positioned};
@@ -235,7 +235,8 @@ async fn deliver(app: &App, delivery: &Delivery) -> anyhow::Result<()> {
         // An erased address gets nothing, and that is right.
         let Some(to) = to.get(&delivery.value_id) else { return Ok(()) };
         let link = link(app, &mut conn, delivery).await?;
-        compose(app, delivery, to, link.as_deref())?
+        let names = names(&mut conn, delivery).await?;
+        compose(app, delivery, to, link.as_deref(), names)?
     };
     app.mailer.send(&mail).await
 }
@@ -265,9 +266,33 @@ async fn link(app: &App, conn: &mut Conn, delivery: &Delivery) -> anyhow::Result
     Ok(Some(link))
 }
 
-fn compose(app: &App, delivery: &Delivery, to: &str, link: Option<&str>) -> anyhow::Result<Mail> {
+/// Names that the event does not hold, since a sole trader's may be a person's: of the organisation
+/// that a notice mentions, and of the vendor that it is about.
+async fn names(conn: &mut Conn, delivery: &Delivery) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let about_vendor = delivery.template.starts_with("vendor_");
+    let wanted = [("organisation", "organisation_id", true), ("title", "subject", about_vendor)];
+    let mut names = Vec::new();
+    for (name, field, _) in wanted.into_iter().filter(|(.., wanted)| *wanted) {
+        let id = delivery.arguments.get(field).and_then(Value::as_str);
+        if let Some(id) = id.and_then(|id| Uuid::try_parse(id).ok()) {
+            names.push((name, store::organisation_name(conn, OrganisationId(id)).await?));
+        }
+    }
+    Ok(names)
+}
+
+fn compose(
+    app: &App,
+    delivery: &Delivery,
+    to: &str,
+    link: Option<&str>,
+    names: Vec<(&'static str, String)>,
+) -> anyhow::Result<Mail> {
     let mut arguments = delivery.arguments.clone();
     if let Value::Object(fields) = &mut arguments {
+        for (field, name) in names {
+            fields.insert(field.into(), json!(name));
+        }
         fields.insert("link".into(), json!(link));
         fields.insert("address".into(), json!(app.settings.public_url));
         let role = fields.get("role").and_then(Value::as_str).and_then(|role| role.parse::<Role>().ok());

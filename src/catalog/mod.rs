@@ -1,10 +1,13 @@
 //! Catalogue: categories, products, stock and day capacity.
 //!
 //! ```text
-//! draft → in_review → published ⇄ unpublished      published → frozen → unpublished
+//! draft → in_review → published ⇄ unpublished      published, unpublished → frozen → unpublished
 //!           ├→ revision_requested → in_review
 //!           └→ rejected
+//! published, edited in more than price or stock → in_review
 //! ```
+//! Where the category's review comes after publication, or samples, submission leads straight to
+//! `published`.
 //! Only products of vendors that may trade are public; that is read from the vendor's row at each
 //! query, so a suspension hides them at once. Stock (`counted`) and day capacity change by one
 //! conditional update; what holds them is a row of its own. Lock order: stock by product id, then

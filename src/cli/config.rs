@@ -22,5 +22,6 @@ pub fn run(command: &ShowConfig, file: Option<&Path>, settings: &Settings) -> an
             println!("    {}\n    default {:?}, now from: {source}", setting.meaning, setting.default);
         }
     }
+    settings.validate()?;
     Ok(ExitCode::SUCCESS)
 }

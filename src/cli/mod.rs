@@ -79,16 +79,17 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.config.as_deref();
-    let load = || -> anyhow::Result<crate::settings::Settings> {
-        let mut settings = crate::settings::Settings::load(file)?;
+    let read = || -> anyhow::Result<crate::settings::Settings> {
+        let mut settings = crate::settings::Settings::read(file)?;
         if let Some(directory) = &arguments.data_dir {
             settings.set_data_dir(directory);
         }
         Ok(settings)
     };
+    let load = || read().and_then(|settings| settings.validate().map(|()| settings));
     match arguments.command {
         Command::Openapi => openapi::run(),
-        Command::Config(command) => config::run(&command, file, &load()?),
+        Command::Config(command) => config::run(&command, file, &read()?),
         Command::Serve(command) => serve::run(command, load()?).await,
         Command::Worker(command) => worker::run(command, load()?).await,
         Command::Migrate(command) => migrate::run(command, load()?).await,

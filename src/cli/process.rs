@@ -31,7 +31,7 @@ impl Process {
             keys(&settings, cluster.is_some())?
         };
         let app = app::build(settings, &url, keys)?;
-        Ok(Self { app, cluster: cluster, owner_url })
+        Ok(Self { app, cluster, owner_url })
     }
 
     /// Waits for the stop signal, and meanwhile keeps the embedded server running: whoever started

@@ -42,16 +42,17 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     let ctx = Ctx::system(realm, "worker");
     let mut expired = 0;
     let mut failed = None;
-    // One subject a transaction: each keeps the lock order by itself. What cannot be announced must
-    // not stop the mails.
-    for _ in 0..50 {
-        let announced = announce(app, realm, &ctx).await;
-        match announced {
-            Ok(0) => break,
-            Ok(more) => expired += more,
-            Err(error) => {
-                failed = Some(error);
-                break;
+    // One subject a transaction: each keeps the lock order by itself. What cannot be announced stops
+    // neither the other kind nor the mails.
+    for kind in [Lapsing::Requests, Lapsing::Orders] {
+        for _ in 0..50 {
+            match announce(app, realm, &ctx, kind).await {
+                Ok(0) => break,
+                Ok(more) => expired += more,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
     }
@@ -59,10 +60,19 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     failed.map_or(Ok(Progress { notices, expired }), Err)
 }
 
-async fn announce(app: &App, realm: Realm, ctx: &Ctx) -> Result<usize, Error> {
-    let requests = app.db.transaction(realm, async |tx| requests::announce_expired(tx, ctx).await).await?;
-    let orders = app.db.transaction(realm, async |tx| orders::announce_expired(tx, ctx).await).await?;
-    Ok(requests + orders)
+#[derive(Clone, Copy)]
+enum Lapsing {
+    Requests,
+    Orders,
+}
+
+async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<usize, Error> {
+    app.db
+        .transaction(realm, async |tx| match kind {
+            Lapsing::Requests => requests::announce_expired(tx, ctx).await,
+            Lapsing::Orders => orders::announce_expired(tx, ctx).await,
+        })
+        .await
 }
 
 /// Work that once an hour is often enough: coming partitions, old idempotency keys.

@@ -20,6 +20,11 @@ impl TimeZone {
         }
     }
 
+    /// An instant as people of the zone read it: `24-11-2026 19:57 WIB`.
+    pub fn printed(self, instant: DateTime<Utc>) -> String {
+        instant.with_timezone(&self.0).format("%d-%m-%Y %H:%M %Z").to_string()
+    }
+
     pub fn date_of(self, instant: DateTime<Utc>) -> NaiveDate {
         instant.with_timezone(&self.0).date_naive()
     }
@@ -29,10 +34,12 @@ impl TimeZone {
         self.start_of(day + Days::new(1))
     }
 
+    /// The instant at which a day begins.
     pub fn start_of(self, day: NaiveDate) -> DateTime<Utc> {
         self.at(day, NaiveTime::MIN)
     }
 
+    /// The instant of a local time.
     pub fn at(self, day: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
         // None of the three zones has summer time, so every local time exists once.
         self.0
@@ -118,6 +125,15 @@ mod tests {
     use super::*;
     use chrono::TimeDelta;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_instant_is_printed_as_the_people_of_each_zone_read_it() {
+        let noon = "2026-11-24T05:00:00Z".parse().unwrap();
+        let printed = |zone: &str| TimeZone::parse(zone).unwrap().printed(noon);
+        assert_eq!(printed("Asia/Jakarta"), "24-11-2026 12:00 WIB");
+        assert_eq!(printed("Asia/Makassar"), "24-11-2026 13:00 WITA");
+        assert_eq!(printed("Asia/Jayapura"), "24-11-2026 14:00 WIT");
+    }
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! issued → accepted | declined | expired
-//!    └→ change_proposed → accepted (with the change) | issued
+//!    └→ change_proposed → accepted (with the change) | issued | expired
 //! issued, accepted → cancelled (asked by one side, agreed by the other)
 //! ```
 //! An order is issued by the last approval of its request, one for each vendor, with a number that
-//! is never reused. The vendor's clock ends at the earlier of the policy value and the day of need
+//! is never reused. The vendor's clock ends at the earlier of the policy value and the first delivery
 //! less preparation. A passed clock is true by itself: the next reservation that needs the goods
 //! takes them, the worker announces it, and accepting is conditional on a reservation still held.
 mod api;

@@ -16,7 +16,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Clone)]
-#[diesel(table_name = orders, check_for_backend(diesel::pg::Pg), treat_none_as_null = true)]
+#[diesel(table_name = orders, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Row {
     pub id: OrderId,
     pub realm: Realm,
@@ -129,7 +129,7 @@ pub enum Sight {
 
 pub async fn insert(tx: &mut Tx, row: &Row, lines: &[LineRow]) -> Result<(), Error> {
     kept(diesel::insert_into(orders::table).values(row)).execute(tx.conn()).await?;
-    kept(diesel::insert_into(order_lines::table).values(lines)).execute(tx.conn()).await?;
+    diesel::insert_into(order_lines::table).values(lines).execute(tx.conn()).await?;
     Ok(())
 }
 

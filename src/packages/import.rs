@@ -167,7 +167,7 @@ pub async fn import_budget_lines(
 ) -> Result<Report, ImportError> {
     let mut sheet = Sheet::open(source, &[CODE, CEILING, ACCOUNT, FUND])?;
     let mut parsed: Vec<ParsedLine> = Vec::new();
-    let mut ordinals: HashMap<(String, String, String, Decimal), i32> = HashMap::new();
+    let mut ordinals: HashMap<(String, Option<i32>, String, String, Decimal), i32> = HashMap::new();
     sheet.rows(|cells| {
         let mut found = cells.formulas();
         let ceiling = rupiah(cells.get(CEILING));
@@ -184,7 +184,8 @@ pub async fn import_budget_lines(
             found.push(cells.finding(ACCOUNT, false, "account_not_found", "Rekening belanja tidak ditemukan dalam MAK / no account is found in the MAK text"));
         }
         let amount = ceiling.unwrap_or_default();
-        let key = (cells.get(CODE).to_owned(), text.to_owned(), fund.to_owned(), amount);
+        let year = target.as_fiscal_year.or_else(|| cells.get(YEAR).trim().parse().ok());
+        let key = (cells.get(CODE).to_owned(), year, text.to_owned(), fund.to_owned(), amount);
         let ordinal = ordinals.entry(key).and_modify(|ordinal| *ordinal += 1).or_insert(1);
         let dpa_version = match fund {
             "APBDP" => "perubahan",
@@ -197,7 +198,6 @@ pub async fn import_budget_lines(
             "ceiling": amount.to_string(), "raw": cells.raw(),
         });
         let orphan = cells.finding(CODE, true, "no_package", "Paket tidak ada / there is no such package");
-        let year = target.as_fiscal_year.or_else(|| cells.get(YEAR).trim().parse().ok());
         parsed.push(ParsedLine { row, code: cells.get(CODE).to_owned(), year, found, orphan });
         Ok::<_, ImportError>(())
     })?;

@@ -493,11 +493,11 @@ pub async fn revise_held_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error
                 AND b.ordinal = r.ordinal)),
         revised AS (
             SELECT held.id, held.package_id, held.account_text, held.fund_source, coalesce(fresh.ceiling, 0) AS ceiling,
-                fresh.ordinal, fresh.dpa_version, fresh.raw
+                fresh.ordinal, fresh.dpa_version, fresh.raw, held.place
             FROM held LEFT JOIN fresh USING (package_id, account_text, fund_source, place))";
     // An ended line gives its place among equals up to the one that takes over its key.
     sql(format!(
-        "{REVISED} UPDATE budget_lines b SET ordinal = (SELECT max(o.ordinal) + 1 FROM budget_lines o
+        "{REVISED} UPDATE budget_lines b SET ordinal = revised.place + (SELECT max(o.ordinal) FROM budget_lines o
              WHERE (o.package_id, o.account_text, o.fund_source, o.ceiling) = (b.package_id, b.account_text, b.fund_source, b.ceiling))
          FROM revised WHERE b.ended_at IS NOT NULL
            AND (b.package_id, b.account_text, b.fund_source, b.ceiling, b.ordinal)
@@ -508,7 +508,7 @@ pub async fn revise_held_lines(tx: &mut Tx, rows: &Value) -> Result<usize, Error
     .await?;
     Ok(sql(format!(
         "{REVISED} UPDATE budget_lines b SET ceiling = revised.ceiling,
-             ordinal = coalesce(revised.ordinal, (SELECT coalesce(max(o.ordinal), 0) + 1 FROM budget_lines o
+             ordinal = coalesce(revised.ordinal, revised.place + (SELECT coalesce(max(o.ordinal), 0) FROM budget_lines o
                  WHERE (o.package_id, o.account_text, o.fund_source, o.ceiling) = (b.package_id, b.account_text, b.fund_source, 0))),
              dpa_version = coalesce(revised.dpa_version, b.dpa_version), raw = coalesce(revised.raw, b.raw),
              shortfall = greatest(0, b.reserved + b.committed + b.spent - greatest(revised.ceiling, 0)), version = b.version + 1

@@ -4,7 +4,7 @@ use super::model::{Comparison, Duty};
 use super::store::{self, LineRow, Row, SlotRow};
 use crate::accounts;
 use crate::catalog::{self, Availability, Need, Offer};
-use crate::kernel::{Amount, Code, Deadline, Error, Fault, MembershipId, Role, VendorId};
+use crate::kernel::{Amount, Code, Deadline, Error, Fault, MembershipId, Quantity, Role, VendorId};
 use crate::packages::{self, BudgetLine, BudgetMode, Package};
 use crate::platform::db::{self, Conn};
 use crate::policies::{self, ContractForm, Policies};
@@ -520,19 +520,14 @@ async fn officers(
 
 /// What must be reserved: stock by product, day capacity by product and day.
 fn needs(scene: &Scene<'_>, priced: &[Option<Priced>]) -> Vec<Need> {
-    let mut needs: BTreeMap<_, (Decimal, Option<crate::kernel::Quantity>)> = BTreeMap::new();
+    let mut needs: BTreeMap<_, Decimal> = BTreeMap::new();
     for (line, priced) in scene.lines.iter().zip(priced) {
         let Some(Priced { offer, .. }) = priced else { continue };
         match offer.availability {
-            Availability::Counted => {
-                needs.entry((offer.id, None)).or_insert((Decimal::ZERO, None)).0 += line.quantity.0
-            }
+            Availability::Counted => *needs.entry((offer.id, None)).or_default() += line.quantity.0,
             Availability::CapacityPerDay => {
                 for slot in scene.slots.iter().filter(|slot| slot.line_id == line.id) {
-                    needs
-                        .entry((offer.id, Some(slot.day)))
-                        .or_insert((Decimal::ZERO, offer.capacity_per_day))
-                        .0 += slot.quantity.0;
+                    *needs.entry((offer.id, Some(slot.day))).or_default() += slot.quantity.0;
                 }
             }
             Availability::MadeToOrder | Availability::Service => {}
@@ -540,11 +535,6 @@ fn needs(scene: &Scene<'_>, priced: &[Option<Priced>]) -> Vec<Need> {
     }
     needs
         .into_iter()
-        .map(|((product, day), (quantity, capacity))| Need {
-            product,
-            day,
-            quantity: crate::kernel::Quantity(quantity),
-            capacity,
-        })
+        .map(|((product, day), quantity)| Need { product, day, quantity: Quantity(quantity) })
         .collect()
 }

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! draft → pending_approval → approved → ordered | partially_ordered → closed
-//!           ├→ returned(reason) · withdrawn → (edited like a draft) → pending_approval
-//!           └→ rejected · cancelled · expired → renew (a copy at today's prices)
+//!   │       ├→ returned(reason) · withdrawn → (edited like a draft) → pending_approval | cancelled
+//!   └→ cancelled
+//!           └→ rejected · cancelled · expired
+//! rejected · cancelled · expired · closed → renew (a copy at today's prices)
 //! ```
+//! `partially_ordered` and `closed` are read off what became of the orders, and never stored.
 //! Submission checks every rule, freezes prices, and reserves stock and budget in one transaction.
 //! What is approved is exactly what was submitted: the content hash names it, and any edit voids
 //! it. A passed approval deadline is true by itself; the worker only announces it. Submission and
-//! approval are registered by `orders`, since they may issue orders.
+//! approval are registered by `orders`, since they may issue orders; so is `replace-vendor`.
 mod api;
 mod assess;
 mod commands;
@@ -20,6 +23,6 @@ pub use commands::{announce_expired, approved, copy_lines, member_sight, step_ta
 pub use model::{Duty, PaymentWay, RequestStatus};
 pub use store::{
     Approval, LineRow, Row, SlotRow, any_member_of, approvals, commitment_officer_of, delivery_days,
-    has_duty_on_package, insert_approval, lines, lock, next_number, officer_of, package_of, shipping_of,
-    slots_of, submitted_at, user_of,
+    has_duty_on_package, insert_approval, lines, lock, lock_duties, next_number, officer_of, package_of,
+    shipping_of, slots_of, submitted_at, user_of,
 };

@@ -18,7 +18,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Clone)]
-#[diesel(table_name = requests, check_for_backend(diesel::pg::Pg), treat_none_as_null = true)]
+#[diesel(table_name = requests, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Row {
     pub id: RequestId,
     pub realm: Realm,
@@ -272,8 +272,8 @@ pub async fn replace_lines(
     diesel::delete(request_lines::table.filter(request_lines::request_id.eq(request)))
         .execute(tx.conn())
         .await?;
-    kept(diesel::insert_into(request_lines::table).values(lines)).execute(tx.conn()).await?;
-    kept(diesel::insert_into(delivery_slots::table).values(slots)).execute(tx.conn()).await?;
+    diesel::insert_into(request_lines::table).values(lines).execute(tx.conn()).await?;
+    diesel::insert_into(delivery_slots::table).values(slots).execute(tx.conn()).await?;
     if !phones.is_empty() {
         // A copied request shares its phones with the one it came from.
         sql("DELETE FROM personal_values v WHERE v.id = ANY($1)
@@ -388,6 +388,15 @@ pub async fn on_package(
     Ok(sum.total)
 }
 
+/// Lets one transaction at a time give out duties on a package; taken right after the request's lock.
+pub async fn lock_duties(tx: &mut Tx, package: PackageId) -> Result<(), Error> {
+    sql("SELECT pg_advisory_xact_lock(7305228, hashtext($1::text))")
+        .bind::<SqlUuid, _>(package)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Whether a person has a duty on a live request of a package, the one named left out: the one in
 /// charge of it, or the commitment officer who is named for it or approved it.
 pub async fn has_duty_on_package(
@@ -415,8 +424,9 @@ pub async fn has_duty_on_package(
     };
     let row: Found = sql(format!(
         "SELECT EXISTS (SELECT FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND (r.status IN ('approved', 'ordered', 'partially_ordered')
-             OR (r.status = 'pending_approval' AND r.approval_due_at > $4)) AND {whose}) AS found"
+           AND (r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > $4)
+             OR EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND (o.status = 'accepted'
+                 OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $4)))) AND {whose}) AS found"
     ))
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
@@ -534,7 +544,7 @@ pub async fn next_number(
     Ok(number.last_number)
 }
 
-/// Whether the officers of a request overlap with a vendor's people.
+/// Whether a person is a member of one of the vendors.
 pub async fn any_member_of(conn: &mut Conn, user: UserId, vendors: &[VendorId]) -> Result<bool, Error> {
     #[derive(QueryableByName)]
     struct Found {
@@ -583,7 +593,7 @@ pub async fn freeze_shipping(
             )
         })
         .collect();
-    kept(diesel::insert_into(request_shipping::table).values(rows)).execute(tx.conn()).await?;
+    diesel::insert_into(request_shipping::table).values(rows).execute(tx.conn()).await?;
     Ok(())
 }
 

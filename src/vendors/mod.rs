@@ -6,7 +6,8 @@
 //!                       └→ rejected
 //! ```
 //! Anything may be saved as a draft; submission refuses every missing field, paper and rule at
-//! once. A NIB, and among individuals a NIK, occurs once in a realm from submission on. Personal
+//! once. A NIB, and among individuals a NIK, occurs once in a realm from submission on; a revision
+//! frees the NIB meanwhile. Personal
 //! values are shown in clear to the vendor's owner and the verifier who holds the file, else
 //! masked. A suspension with an end lapses by itself.
 mod api;

@@ -10,6 +10,7 @@ mod catalog;
 mod cluster;
 mod concurrency;
 mod edge;
+mod examples;
 mod faults;
 mod journey;
 mod migrations;

@@ -1,10 +1,11 @@
 //! Plans and budgets: how files are read, and who sees what came of them.
-use crate::support::purchase::line;
+use crate::support::purchase::{Office, line};
 use crate::support::{Caller, TestApp};
 use lokapasar::kernel::{Error, OrganisationId, Role, UnitId};
 use lokapasar::packages::{self, ImportTarget};
 use lokapasar::platform::tabular::Report;
 use lokapasar::{accounts, policies};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -571,7 +572,39 @@ async fn a_provinces_real_plan_and_budget_are_read() {
     assert!(refused.iter().all(|code| *code == "no_package"), "{refused:?}");
     assert_eq!(refused.len(), 4);
     assert_eq!(desk.try_budget(&budget).await.expect("the budget is read again").changed, 0);
+    buy_on_a_real_package(&app, agency).await;
     app.finish().await;
+}
+
+/// A whole purchase on a package and a budget line of the real plan.
+async fn buy_on_a_real_package(app: &TestApp, agency: OrganisationId) {
+    let found = app
+        .sql(
+            "SELECT p.id, p.unit_id, b.id, p.rup_code FROM packages p JOIN budget_lines b ON b.package_id = p.id
+             WHERE p.procurement_kind = 'goods' AND p.ceiling >= 5000000 AND b.ceiling >= 5000000
+             ORDER BY p.rup_code, b.id LIMIT 1",
+        )
+        .await;
+    let cell = |place: usize| found[0][place].clone().expect("the plan has such a package");
+    let unit = UnitId(cell(1).parse().expect("an id"));
+    let officer = app.member(Some(agency), Role::ProcurementOfficer, &[unit]).await;
+    let approver = app.member(Some(agency), Role::CommitmentOfficer, &[unit]).await;
+    let (user, _) = app.account().await;
+    let treasurer = app.grant(user, Some(agency), Role::Treasurer, &[unit]).await;
+    let office =
+        Office { agency, unit, officer, approver, treasurer, package: cell(0), budget_line: cell(2) };
+    let vendor = app.vendor().await;
+    let pen = app.made(&vendor, "20000.00").await;
+    let request = office.ordered(vec![line(&pen, "100")]).await;
+    let order = office.order(&request).await;
+    let accepted = vendor.owner.act(&format!("/api/v1/orders/{order}/actions/accept")).await.expect(200);
+    assert_eq!(accepted.text("/gross_total"), "2000000.00");
+    let line =
+        office.officer.get(&format!("/api/v1/budget-lines?package_id={}", office.package)).await.expect(200);
+    let held =
+        line.body["items"].as_array().unwrap().iter().find(|item| item["id"] == json!(office.budget_line));
+    assert_eq!(held.expect("the line is listed")["committed"], "2000000.00");
+    println!("a purchase on the real package {} was accepted", cell(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

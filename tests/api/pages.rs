@@ -85,11 +85,11 @@ fn a_busy_worker_stalls_no_query_of_another() {
             runtime.block_on(async {
                 let pool =
                     Db::new(&url, 2, Duration::from_secs(10)).expect("a pool").share(2).expect("a share");
-                db::now(&mut *pool.conn().await.expect("a connection"), Realm::Sandbox)
+                db::now(&mut pool.conn().await.expect("a connection"), Realm::Sandbox)
                     .await
                     .expect("the time");
                 before();
-                db::now(&mut *pool.conn().await.expect("a connection"), Realm::Sandbox)
+                db::now(&mut pool.conn().await.expect("a connection"), Realm::Sandbox)
                     .await
                     .expect("the time");
             });

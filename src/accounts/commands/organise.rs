@@ -59,7 +59,10 @@ async fn create(
         version: 1,
     };
     store::insert_organisation(tx, &row).await?;
-    let after = json!({ "id": row.id, "kind": row.kind, "name": row.name, "code": row.code, "time_zone": row.time_zone });
+    // A sole trader's name may be a person's, and the trail stays for ever.
+    let name = Some(&row.name).filter(|_| kind != OrganisationKind::Vendor);
+    let after =
+        json!({ "id": row.id, "kind": row.kind, "name": name, "code": row.code, "time_zone": row.time_zone });
     let fact = Fact {
         kind: "organisation.created",
         subject: row.id.0,

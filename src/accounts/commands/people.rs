@@ -1,5 +1,5 @@
 //! Invitations and memberships.
-use super::super::model::{Contact, needs_letter, readable};
+use super::super::model::{Contact, needs_letter};
 use super::super::store::{self, InvitationRow, MembershipRow};
 use super::sign_up::{notice, same, token_id};
 use crate::access;
@@ -75,7 +75,7 @@ pub async fn invite(
     store::insert_invitation(tx, &row).await?;
     let mut notice = notice("invitation", Audience::Value(row.contact_id.0));
     notice.arguments = json!({
-        "organisation": found.name, "role": row.role.as_str(), "due": readable(row.expires_at), "subject": row.id,
+        "organisation_id": organisation, "role": row.role.as_str(), "due": member.time_zone.printed(row.expires_at), "subject": row.id,
     });
     let after = json!({ "id": row.id, "organisation_id": organisation, "role": row.role });
     let fact = Fact {

@@ -1,6 +1,6 @@
 //! Signing up, confirming a contact, resetting a password.
 use super::super::model::{Contact, password_fault};
-use super::super::store::{self, ContactRow, NewUser};
+use super::super::store::{self, ContactRow, UserRow};
 use crate::kernel::{Code, ContactId, Ctx, Error, Fault, Language, Refusal, UserId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::personal;
@@ -65,7 +65,7 @@ pub async fn register(tx: &mut Tx, ctx: &Ctx, app: &App, input: &Registration<'_
         return trail::record(tx, ctx, fact).await;
     }
     let now = app.clock.now();
-    let user = NewUser {
+    let user = UserRow {
         id: new_id(),
         full_name: input.full_name.to_owned(),
         password_hash: input.password_hash.to_owned(),
@@ -177,7 +177,7 @@ pub struct CreateUser<'c> {
 pub async fn create_user(tx: &mut Tx, ctx: &Ctx, app: &App, input: &CreateUser<'_>) -> Result<UserId, Error> {
     let contact = Contact::parse(input.contact).ok_or_else(|| refuse(Code::ContactInvalid))?;
     let now = app.clock.now();
-    let user = NewUser {
+    let user = UserRow {
         id: new_id(),
         full_name: input.full_name.to_owned(),
         password_hash: input.password_hash.to_owned(),

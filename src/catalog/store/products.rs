@@ -14,7 +14,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Clone)]
-#[diesel(table_name = products, check_for_backend(diesel::pg::Pg), treat_none_as_null = true)]
+#[diesel(table_name = products, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Row {
     pub id: ProductId,
     pub realm: Realm,

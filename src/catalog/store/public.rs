@@ -1,5 +1,5 @@
-//! What everyone sees: published products of vendors that may trade. A few fixed SQL shapes,
-//! because prepared statements only help when the text repeats.
+//! What everyone sees: published products of vendors that may trade. A limited number of SQL shapes
+//! (by words, order, page and category level), because each connection keeps the prepared form of each.
 use super::super::model::Origin;
 use super::products::{PhotoRow, photo};
 use crate::kernel::{Amount, Code, Error, PhotoId, ProductId, Realm, VendorId, refuse};
@@ -115,8 +115,15 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
         .map(|place| format!("(to_tsquery('indonesian', ${0}) || to_tsquery('simple', ${0}))", 12 + place))
         .collect();
     let query = query.join(" && ");
-    let mut conditions =
-        vec!["p.realm = $1".to_owned(), "p.status = 'published'".to_owned(), OPEN.to_owned()];
+    // These three filters are of one shape whether given or not, which keeps the shapes few.
+    let narrowing =
+        "($5 IS NULL OR p.price >= $5) AND ($6 IS NULL OR p.price <= $6) AND ($7 IS NULL OR p.origin = $7)";
+    let mut conditions = vec![
+        "p.realm = $1".to_owned(),
+        "p.status = 'published'".to_owned(),
+        OPEN.to_owned(),
+        narrowing.to_owned(),
+    ];
     if words > 0 {
         conditions.push(format!("p.search @@ ({query})"));
     }
@@ -135,15 +142,6 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
               OR (NOT EXISTS (SELECT FROM vendor_regions r WHERE r.vendor_id = v.id) AND $4 LIKE left(v.region_code, 5) || '%'))"
                 .into(),
         );
-    }
-    if filter.minimum_price.is_some() {
-        conditions.push("p.price >= $5".into());
-    }
-    if filter.maximum_price.is_some() {
-        conditions.push("p.price <= $6".into());
-    }
-    if filter.origin.is_some() {
-        conditions.push("p.origin = $7".into());
     }
     let (score, order, keyset) = match sort {
         Sort::Price => ("0::float8", "price, id", "(p.price, p.id) > ($8, $11)"),

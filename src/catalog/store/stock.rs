@@ -211,8 +211,6 @@ pub struct Need {
     pub product: ProductId,
     pub day: Option<NaiveDate>,
     pub quantity: Quantity,
-    /// The product's capacity a day, where that is what is needed.
-    pub capacity: Option<Quantity>,
 }
 
 /// Reserves everything or nothing, until `lapses_at`.
@@ -230,8 +228,8 @@ pub async fn reserve(
     // Stock before days, each by product: the order in which releases lock them too.
     needs.sort_by_key(|need| (need.day.is_some(), need.product, need.day));
     for need in &needs {
-        if let (Some(day), Some(capacity)) = (need.day, need.capacity) {
-            open_day(tx, need.product, day, capacity).await?;
+        if let Some(day) = need.day {
+            open_day(tx, need.product, day).await?;
         }
         if !take(tx, need).await? {
             release_lapsed(tx, need.product, need.day, now).await?;
@@ -255,13 +253,16 @@ pub async fn reserve(
     Ok(())
 }
 
-async fn open_day(tx: &mut Tx, product: ProductId, day: NaiveDate, capacity: Quantity) -> Result<(), Error> {
-    sql("INSERT INTO day_capacity (product_id, day, capacity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind::<SqlUuid, _>(product)
-        .bind::<Date, _>(day)
-        .bind::<Numeric, _>(capacity)
-        .execute(tx.conn())
-        .await?;
+/// Opens a day with the product's capacity as it is now; the share lock waits for a change under way.
+async fn open_day(tx: &mut Tx, product: ProductId, day: NaiveDate) -> Result<(), Error> {
+    sql("INSERT INTO day_capacity (product_id, day, capacity)
+         (SELECT id, $2, capacity_per_day FROM products WHERE id = $1 AND capacity_per_day IS NOT NULL
+            AND NOT EXISTS (SELECT FROM day_capacity WHERE product_id = $1 AND day = $2) FOR SHARE)
+         ON CONFLICT DO NOTHING")
+    .bind::<SqlUuid, _>(product)
+    .bind::<Date, _>(day)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

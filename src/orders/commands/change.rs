@@ -60,6 +60,13 @@ pub async fn propose_change(
         // The capacity held is that of the day agreed; another day is another order.
         faults.push(Fault::at("#/needed_on", Code::CapacityExceeded));
     }
+    let request_lines: Vec<LineId> = lines.iter().map(|line| line.request_line_id).collect();
+    let days = requests::delivery_days(tx.conn(), &request_lines).await?;
+    // The last delivery stays the last.
+    let before = days.iter().rev().nth(1).filter(|before| input.needed_on.is_some_and(|day| day < **before));
+    if let Some(before) = before {
+        faults.push(Fault::at("#/needed_on", Code::OutOfRange).with_limit(format!("≥ {before}")));
+    }
     if input.needed_on.is_some_and(|day| day <= zone.date_of(now)) {
         faults.push(Fault::at("#/needed_on", Code::NeededTooSoon));
     }

@@ -56,6 +56,7 @@ pub async fn approve(
         return Err(refuse(Code::PairProcurementCommitment));
     }
     let (package, buys) = (row.package_id, requests::Duty::ProcurementOfficer);
+    requests::lock_duties(tx, package).await?;
     if member.role == Role::CommitmentOfficer
         && requests::has_duty_on_package(tx.conn(), package, id, actor.user, buys, now).await?
     {

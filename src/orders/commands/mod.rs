@@ -12,7 +12,6 @@ use super::store::{self, Row, Sight};
 use crate::kernel::{Code, Ctx, Error, OrganisationKind, VendorId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::trail::{self, Audience, Fact, Notice};
-use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 /// Which orders the caller sees.
@@ -110,9 +109,10 @@ async fn notices(
             (audiences, vendor)
         }
     };
+    let zone = crate::accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let arguments = json!({
         "number": row.number, "reason": reason.or(row.status_reason.as_deref()).or(row.cancel_reason.as_deref()),
-        "organisation": crate::accounts::organisation_name(tx.conn(), from).await?, "due": printed(row.answer_due_at),
+        "organisation_id": from, "due": zone.printed(row.answer_due_at),
     });
     let notice = |audience| Notice { template: template.into(), audience, arguments: arguments.clone() };
     Ok(audiences.into_iter().map(notice).collect())
@@ -127,11 +127,6 @@ async fn deciders(tx: &mut Tx, row: &Row) -> Result<Audience, Error> {
             roles: vec!["commitment_officer".into()],
         },
     })
-}
-
-/// A due time as a notice prints it, in western Indonesian time.
-fn printed(instant: DateTime<Utc>) -> String {
-    (instant + TimeDelta::hours(7)).format("%d-%m-%Y %H:%M WIB").to_string()
 }
 
 /// For the office acts the commitment officer who was named, if one was; never the procurement

@@ -128,10 +128,12 @@ impl Cluster {
         text.lines().next()?.trim().parse().ok()
     }
 
-    /// Whether the server's process is there, by its pid alone: cheap enough to ask often.
+    /// Whether the server's process is there, by its pid alone: cheap enough to ask often. One that
+    /// died and was not waited for by its parent is not.
     pub fn alive(&self) -> bool {
-        self.server_pid()
-            .is_some_and(|pid| nix::sys::signal::kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
+        let Some(pid) = self.server_pid() else { return false };
+        let there = nix::sys::signal::kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH);
+        there && !defunct(pid)
     }
 
     /// Starts the server again after it died or was stopped; for whoever supervises it.
@@ -238,7 +240,8 @@ impl Cluster {
     fn remove_stale_pid(&self) -> anyhow::Result<()> {
         let Some(pid) = self.server_pid() else { return Ok(()) };
         let command = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        if command.trim() != "postgres" && Path::new("/proc/self").exists() {
+        let gone = command.trim() != "postgres" || defunct(pid);
+        if gone && Path::new("/proc/self").exists() {
             fs::remove_file(self.data().join("postmaster.pid"))?;
         }
         Ok(())
@@ -298,6 +301,13 @@ impl Cluster {
             .await?;
         Ok(())
     }
+}
+
+/// Whether a process is dead but for its entry in the process table; `false` where that cannot be told.
+fn defunct(pid: i32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; the state follows the last one.
+    text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
 }
 
 fn find_programs(configured: Option<&Path>) -> anyhow::Result<PathBuf> {

@@ -10,8 +10,8 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
 use std::marker::PhantomData;
 
-/// A statement of diesel's builder of which diesel keeps no prepared form: an `UPDATE`, because its
-/// columns may vary, or an `INSERT` of several rows, because their number may. Ours come in few forms.
+/// A statement of diesel's builder of which diesel keeps no prepared form, such as an `UPDATE`,
+/// because its columns may vary. For those whose text never does: a connection keeps each for ever.
 pub fn kept<Q>(query: Q) -> Kept<Q> {
     Kept(query)
 }

@@ -8,7 +8,8 @@ pub use file::{Opened, create, findings, open_values, submit, update};
 pub use review::{claim, holds_claim, reinstate, reject, request_revision, suspend, verify};
 
 use super::store::{self, Row, Sight};
-use crate::kernel::{Ctx, Error, OrganisationKind, VendorId};
+use crate::accounts;
+use crate::kernel::{Ctx, Error, OrganisationId, OrganisationKind, TimeZone, VendorId};
 use crate::platform::db::Tx;
 use crate::platform::trail::{self, Audience, Fact, Notice};
 use serde_json::{Value, json};
@@ -39,10 +40,15 @@ async fn settle(
     template: Option<&str>,
 ) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
+    if saved.name != before.name {
+        accounts::rename_organisation(tx, OrganisationId(saved.id.0), &saved.name).await?;
+    }
+    // Who it is about is looked up when the notice is written: a sole trader's name may be a person's,
+    // and the event stays for ever.
     let notices = template.map(|template| Notice {
         template: template.into(),
         audience: Audience::Members { organisation: saved.id.0, roles: vec!["vendor_owner".into()] },
-        arguments: json!({ "title": saved.name, "reason": saved.status_reason, "due": saved.suspended_until.map(printed) }),
+        arguments: json!({ "reason": saved.status_reason, "due": saved.suspended_until.map(|until| TimeZone::JAKARTA.printed(until)) }),
     });
     let fact = Fact {
         kind,
@@ -54,9 +60,4 @@ async fn settle(
     };
     trail::record(tx, ctx, fact).await?;
     Ok(saved)
-}
-
-/// An instant as a notice prints it, in western Indonesian time.
-fn printed(instant: chrono::DateTime<chrono::Utc>) -> String {
-    (instant + chrono::TimeDelta::hours(7)).format("%d-%m-%Y %H:%M WIB").to_string()
 }

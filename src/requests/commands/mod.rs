@@ -1,0 +1,73 @@
+//! What may be done to requests. Each command runs inside the transaction its door opened.
+mod decide;
+mod draft;
+mod submit;
+
+pub use decide::{announce_expired, approved, cancel, reassign, reject, send_back, step_taken, withdraw};
+pub use draft::{copy_lines, create, renew, update};
+pub use submit::submit;
+
+use super::store::{Row, Sight};
+use crate::accounts;
+use crate::kernel::{Code, Ctx, Error, Role, refuse};
+use crate::platform::db::{Conn, Tx};
+use crate::platform::trail::{self, Audience, Fact, Notice};
+use serde_json::{Value, json};
+
+/// Which requests the caller sees.
+pub fn member_sight(ctx: &Ctx) -> Result<Sight, Error> {
+    let member = ctx.member()?;
+    Ok(Sight { agency: member.organisation, units: member.units.clone() })
+}
+
+/// Who is asked for a step: the officer named, else everyone in the agency with the role for the unit.
+pub async fn ask_for_approval(conn: &mut Conn, row: &Row, step: usize) -> Result<Vec<Notice>, Error> {
+    let Some(role) = row.approval_roles.get(step) else { return Ok(Vec::new()) };
+    let named = row.commitment_officer_id.filter(|_| role == Role::CommitmentOfficer.as_str());
+    let audience = match named {
+        Some(membership) => Audience::Membership(membership.0),
+        None => {
+            Audience::Unit { organisation: row.agency_id.0, unit: row.unit_id.0, roles: vec![role.clone()] }
+        }
+    };
+    let zone = accounts::time_zone_of(conn, row.agency_id).await?;
+    let arguments = json!({ "title": row.title, "organisation": accounts::organisation_name(conn, row.agency_id).await?,
+        "due": row.approval_due_at.map(|due| zone.printed(due)) });
+    Ok(vec![Notice { template: "request_pending_approval".into(), audience, arguments }])
+}
+
+/// Only the officer in charge works on a request; colleagues see it.
+fn require_officer(ctx: &Ctx, row: &Row) -> Result<(), Error> {
+    if ctx.member()?.id == row.officer_id { Ok(()) } else { Err(refuse(Code::OfficerNotSuitable)) }
+}
+
+/// What goes into the trail.
+fn state_of(row: &Row) -> Value {
+    json!({ "id": row.id, "agency_id": row.agency_id, "unit_id": row.unit_id, "status": row.status, "reason": row.status_reason,
+        "method": row.method, "title": row.title, "package_id": row.package_id, "budget_line_id": row.budget_line_id,
+        "procurement_kind": row.procurement_kind, "payment_way": row.payment_way, "treasurer_id": row.treasurer_id,
+        "activity_officer_id": row.activity_officer_id, "dpa_number": row.dpa_number, "account_code": row.account_code,
+        "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason,
+        "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total, "gross_total": row.gross_total,
+        "content_hash": row.content_hash.as_ref().map(hex::encode), "approval_due_at": row.approval_due_at,
+        "officer_id": row.officer_id, "commitment_officer_id": row.commitment_officer_id, "version": row.version })
+}
+
+async fn record(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    kind: &str,
+    before: Option<&Row>,
+    after: &Row,
+    notices: Vec<Notice>,
+) -> Result<(), Error> {
+    let fact = Fact {
+        kind,
+        subject: after.id.0,
+        before: before.map(state_of),
+        after: state_of(after),
+        reason: after.status_reason.as_deref(),
+        notices,
+    };
+    trail::record(tx, ctx, fact).await
+}

@@ -1,0 +1,198 @@
+//! Submission: every rule at once, then prices frozen, stock and budget reserved, approval asked for.
+use super::super::assess::{self, Assessment};
+use super::super::model::State;
+use super::super::store::{self, LineRow, Row, SlotRow};
+use super::{ask_for_approval, member_sight, record, require_officer};
+use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId};
+use crate::platform::db::Tx;
+use crate::platform::sealing::sha256;
+use crate::platform::trail::canonical;
+use crate::{catalog, packages};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+/// Submits: every rule at once, then prices frozen, stock and budget reserved, approval asked for.
+pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error> {
+    let row = store::lock(tx, &member_sight(ctx)?, id).await?;
+    ctx.expect_version(row.version)?;
+    row.state()?.editable()?;
+    require_officer(ctx, &row)?;
+    store::lock_duties(tx, row.package_id).await?;
+    let mut lines = store::lines(tx.conn(), id).await?;
+    let line_ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
+    let slots = store::slots_of(tx.conn(), &line_ids).await?;
+    let found = assess::assess(tx.conn(), &row, &lines, &slots).await?;
+    let faults = found.faults();
+    if !faults.is_empty() {
+        return Err(Refusal::rules(faults).into());
+    }
+    let now = tx.now().await?;
+    for (line, priced) in lines.iter_mut().zip(&found.priced) {
+        let Some(priced) = priced else { continue };
+        line.product_version = Some(priced.offer.version);
+        line.unit_price = Some(priced.unit_price);
+        line.goods_amount = Some(priced.tax.goods);
+        line.vat_amount = Some(priced.tax.vat);
+        line.snapshot = Some(snapshot(priced));
+        store::freeze_line(tx, line).await?;
+    }
+    let fees: Vec<_> =
+        found.parts.iter().map(|part| (part.vendor, part.totals.shipping, part.shipping_vat)).collect();
+    store::freeze_shipping(tx, id, &fees).await?;
+    catalog::reserve(tx, id, &found.needs, found.due.at, now).await?;
+    let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
+    packages::reserve(tx, id, row.package_id, budget_line, found.totals.gross, found.due.at, now).await?;
+    // The package's row is locked now: what a racing request took is seen, and cannot pass the limit.
+    let before = store::on_package(tx.conn(), row.package_id, id, found.limit_includes_vat, now).await?;
+    if before > Amount::ZERO && before + found.compared > found.method_limit {
+        return Err(Refusal::rules(vec![
+            Fault::at("#/package_id", Code::SplitForbidden).with_limit(found.method_limit),
+        ])
+        .into());
+    }
+    let state = row.state()?.submit(found.due.at, found.approval_roles.len())?;
+    let next = frozen(row.clone(), &found, state, now);
+    let next = Row { content_hash: Some(content_hash(&next, &lines, &slots)), ..next };
+    let saved = store::save(tx, next).await?;
+    let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
+    record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
+    Ok(saved)
+}
+
+fn frozen(row: Row, found: &Assessment, state: State, now: DateTime<Utc>) -> Row {
+    Row {
+        goods_total: found.totals.goods,
+        shipping_fee: found.totals.shipping,
+        vat_total: found.totals.vat,
+        gross_total: found.totals.gross,
+        tax_regime: Some(found.tax_regime.clone()),
+        contract_form: found.contract_form,
+        budget_mode: Some(found.budget_mode),
+        policy_versions: json!(found.policies_used),
+        approval_roles: found.approval_roles.clone(),
+        submitted_at: Some(now),
+        approval_due_at: Some(found.due.at),
+        approved_at: (state == State::Approved).then_some(now),
+        updated_at: now,
+        ..row.with_state(state)
+    }
+}
+
+/// The picture of the product that the order keeps, whatever becomes of the product.
+fn snapshot(priced: &assess::Priced) -> Value {
+    let offer = &priced.offer;
+    json!({ "name": offer.name, "unit": offer.unit, "brand": offer.brand, "category_code": offer.category_code,
+        "kbki_code": offer.kbki_code, "tax_class": offer.tax_class, "price_basis": offer.price_basis,
+        "list_price": offer.list_price, "unit_price": priced.unit_price, "product_version": offer.version,
+        "availability": offer.availability })
+}
+
+/// SHA-256 over everything that an approval covers, though not over who decides; phone numbers stand for themselves by their
+/// row's id, so the hash holds no personal value.
+fn content_hash(row: &Row, lines: &[LineRow], slots: &[SlotRow]) -> Vec<u8> {
+    let slot = |slot: &SlotRow| {
+        json!({ "day": slot.day, "from": slot.time_from, "to": slot.time_to, "region": slot.region_code,
+        "address": slot.address, "contact": slot.contact_name, "phone": slot.contact_phone_id, "quantity": slot.quantity })
+    };
+    let line = |line: &LineRow| {
+        json!({ "product": line.product_id, "vendor": line.vendor_id, "quantity": line.quantity,
+        "unit_price": line.unit_price, "goods": line.goods_amount, "vat": line.vat_amount, "snapshot": line.snapshot,
+        "slots": slots.iter().filter(|of| of.line_id == line.id).map(slot).collect::<Vec<_>>() })
+    };
+    let content = json!({ "request": row.id, "unit": row.unit_id, "title": row.title, "package": row.package_id,
+        "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
+        "treasurer": row.treasurer_id, "activity_officer": row.activity_officer_id, "dpa": row.dpa_number,
+        "sub_activity": row.sub_activity, "account": row.account_code, "fund_source": row.fund_source,
+        "declared": row.budget_declared, "comparison": row.comparison,
+        "split_reason": row.split_reason, "contract_form": row.contract_form, "tax_regime": row.tax_regime,
+        "needed_on": row.needed_on, "goods": row.goods_total, "shipping": row.shipping_fee, "vat": row.vat_total, "gross": row.gross_total, "submitted_at": row.submitted_at,
+        "lines": lines.iter().map(line).collect::<Vec<_>>() });
+    sha256(canonical(&content).as_bytes()).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{MembershipId, OrganisationId, PackageId, ProcurementKind, Realm, UnitId};
+    use crate::policies::ContractForm;
+    use crate::requests::{PaymentWay, RequestStatus};
+    use uuid::Uuid;
+
+    fn request() -> Row {
+        let day: DateTime<Utc> = "2035-06-01T00:00:00Z".parse().unwrap();
+        Row {
+            id: RequestId(Uuid::nil()),
+            realm: Realm::Sandbox,
+            agency_id: OrganisationId(Uuid::nil()),
+            unit_id: UnitId(Uuid::nil()),
+            method: "direct".into(),
+            status: RequestStatus::Draft,
+            status_reason: None,
+            title: "Alat tulis".into(),
+            procurement_kind: ProcurementKind::Goods,
+            contract_form: ContractForm::PurchaseOrder,
+            payment_way: PaymentWay::Up,
+            package_id: PackageId(Uuid::nil()),
+            budget_line_id: None,
+            budget_mode: None,
+            treasurer_id: None,
+            activity_officer_id: None,
+            dpa_number: None,
+            sub_activity: None,
+            account_code: None,
+            fund_source: None,
+            budget_declared: false,
+            fiscal_year: 2035,
+            officer_id: MembershipId(Uuid::nil()),
+            commitment_officer_id: None,
+            comparison: None,
+            split_reason: None,
+            needed_on: day.date_naive(),
+            goods_total: Amount::ZERO,
+            shipping_fee: Amount::ZERO,
+            vat_total: Amount::ZERO,
+            gross_total: Amount::ZERO,
+            tax_regime: None,
+            policy_versions: json!({}),
+            content_hash: None,
+            approval_roles: Vec::new(),
+            submitted_at: Some(day),
+            approval_due_at: None,
+            approved_at: None,
+            renewed_from: None,
+            replaces_order_id: None,
+            created_at: day,
+            updated_at: day,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn what_an_approver_reads_changes_the_hash_and_who_decides_does_not() {
+        let member = Some(MembershipId(Uuid::max()));
+        let text = || Some("lain".to_owned());
+        let changes: [fn(&mut Row, Option<MembershipId>, Option<String>); 12] = [
+            |row, _, text| row.title = text.unwrap_or_default(),
+            |row, _, text| row.split_reason = text,
+            |row, _, text| row.fund_source = text,
+            |row, _, text| row.sub_activity = text,
+            |row, _, text| row.account_code = text,
+            |row, _, text| row.dpa_number = text,
+            |row, _, text| row.tax_regime = text,
+            |row, _, _| row.comparison = Some(json!({ "reason": "satu-satunya" })),
+            |row, _, _| row.budget_declared = true,
+            |row, member, _| row.treasurer_id = member,
+            |row, member, _| row.activity_officer_id = member,
+            |row, _, _| row.gross_total = Amount(rust_decimal::Decimal::ONE),
+        ];
+        let same = content_hash(&request(), &[], &[]);
+        let mut hashes = std::collections::HashSet::from([same.clone()]);
+        for change in changes {
+            let mut row = request();
+            change(&mut row, member, text());
+            assert!(hashes.insert(content_hash(&row, &[], &[])));
+        }
+        let elsewhere = Row { commitment_officer_id: member, version: 7, ..request() };
+        assert_eq!(content_hash(&elsewhere, &[], &[]), same);
+    }
+}
