@@ -75,7 +75,8 @@ async fn main() -> anyhow::Result<()> {
         }
         let recording = Recording::take(&server, &path.apart()).await.with_context(|| path.name())?;
         let path = path.beside();
-        for &connections in &size.connections {
+        for connections in size.connections.iter().map(|connections| path.at_most(*connections)) {
+            server.forget_attempts().await?;
             let called = load::run(&Target::Server(&server, &path), connections, size.time).await?;
             let bare = load::run(&Target::Bare(&server, &recording), connections, size.time).await?;
             println!("{}", row(path.name(), connections, &called, &bare, recording.statements()));

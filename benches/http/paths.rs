@@ -106,6 +106,15 @@ impl Path {
         }
     }
 
+    /// So many connections, or fewer where more would only be refused: there are 19 accounts, and many
+    /// log-ins of one of them at once are delayed.
+    pub fn at_most(&self, connections: usize) -> usize {
+        match self {
+            Self::LogIn => connections.min(16),
+            _ => connections,
+        }
+    }
+
     /// How many calls of it stand for all that may be called.
     pub fn samples(&self) -> usize {
         match self {

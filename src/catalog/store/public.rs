@@ -116,8 +116,8 @@ fn shape(words: usize, filter: &Filter, sort: Sort, continued: bool) -> String {
         .collect();
     let query = query.join(" && ");
     // These three filters are of one shape whether given or not, which keeps the shapes few.
-    let narrowing =
-        "($5 IS NULL OR p.price >= $5) AND ($6 IS NULL OR p.price <= $6) AND ($7 IS NULL OR p.origin = $7)";
+    let narrowing = "($5::numeric IS NULL OR p.price >= $5) AND ($6::numeric IS NULL OR p.price <= $6)
+        AND ($7::text IS NULL OR p.origin = $7)";
     let mut conditions = vec![
         "p.realm = $1".to_owned(),
         "p.status = 'published'".to_owned(),

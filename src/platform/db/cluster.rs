@@ -109,7 +109,7 @@ impl Cluster {
 
     /// Stops the server when this process started it.
     pub fn close(&self) -> anyhow::Result<()> {
-        if self.started_here() {
+        if self.started.swap(false, Ordering::Relaxed) {
             let _lock = self.lock()?;
             self.control(&["stop", "-m", "fast", "-w", "-t", "60"])?;
             let _ = fs::remove_dir_all(&self.socket);
@@ -308,6 +308,15 @@ fn defunct(pid: i32) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name in parentheses may hold anything; the state follows the last one.
     text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Whoever fails leaves no server of its own behind either.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "the embedded PostgreSQL could not be stopped");
+        }
+    }
 }
 
 fn find_programs(configured: Option<&Path>) -> anyhow::Result<PathBuf> {
