@@ -55,10 +55,11 @@ pub async fn check_password(
 /// Counts an attempt before it is judged, so that many at once gain nothing; a right one is taken
 /// back by the log-in.
 async fn attempt(tx: &mut Tx, app: &App, subjects: &[Vec<u8>; 2]) -> Result<(), Error> {
-    let now = app.clock.now();
     let delays: [fn(i32) -> TimeDelta; 2] = [delay_after, delay_of_address];
     for (subject, delay) in subjects.iter().zip(delays) {
-        let failures = store::count_attempt(tx, subject, now).await?;
+        let failures = store::count_attempt(tx, subject, app.clock.now()).await?;
+        // Asked once the row is ours: an attempt that waited for it must not find its own past in it.
+        let now = app.clock.now();
         if let Some(until) = store::blocked_until(tx, subject).await?.filter(|until| *until > now) {
             let wait = (until - now).num_seconds().max(1).unsigned_abs();
             return Err(Refusal::new(Code::LogInDelayed).retry_after(wait).into());
