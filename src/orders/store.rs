@@ -228,7 +228,7 @@ pub async fn set_line_price(tx: &mut Tx, line: &LineRow) -> Result<(), Error> {
 }
 
 pub async fn insert_change(tx: &mut Tx, row: &ChangeRow) -> Result<(), Error> {
-    kept(diesel::insert_into(order_changes::table).values(row)).execute(tx.conn()).await?;
+    diesel::insert_into(order_changes::table).values(row).execute(tx.conn()).await?;
     Ok(())
 }
 

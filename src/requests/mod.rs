@@ -19,7 +19,7 @@ mod model;
 mod store;
 
 pub use api::{RequestView, SlotView, routes, view};
-pub use commands::{announce_expired, approved, copy_lines, member_sight, step_taken, submit};
+pub use commands::{announce_expired, approved, copy_lines, deciders, member_sight, step_taken, submit};
 pub use model::{Duty, PaymentWay, RequestStatus};
 pub use store::{
     Approval, LineRow, Row, SlotRow, any_member_of, approvals, commitment_officer_of, delivery_days,

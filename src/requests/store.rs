@@ -356,6 +356,13 @@ pub async fn agency_of_unit(
         .optional()?)
 }
 
+/// Whether an order `o` has not fallen through, by the clock that is bound at a place.
+fn live_order(now: &str) -> String {
+    format!(
+        "(o.status = 'accepted' OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > {now}))"
+    )
+}
+
 /// What live requests on a package come to, with VAT or without, the one named left out; lapsed
 /// ones do not count.
 pub async fn on_package(
@@ -370,15 +377,15 @@ pub async fn on_package(
         #[diesel(sql_type = Numeric)]
         total: Amount,
     }
-    let sum: Sum = sql(
+    let live = live_order("$3");
+    let sum: Sum = sql(format!(
         "SELECT coalesce(sum(CASE WHEN r.status = 'pending_approval'
                 THEN r.gross_total - CASE WHEN $4 THEN 0 ELSE r.vat_total END ELSE (
                 SELECT coalesce(sum(o.gross_total - CASE WHEN $4 THEN 0 ELSE o.vat_total END), 0)
-                FROM orders o WHERE o.request_id = r.id AND (o.status = 'accepted'
-                    OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $3))) END), 0) AS total
+                FROM orders o WHERE o.request_id = r.id AND {live}) END), 0) AS total
          FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND (r.status IN ('ordered', 'partially_ordered') OR (r.status = 'pending_approval' AND r.approval_due_at > $3))",
-    )
+           AND (r.status IN ('ordered', 'partially_ordered') OR (r.status = 'pending_approval' AND r.approval_due_at > $3))"
+    ))
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
     .bind::<Timestamptz, _>(now)
@@ -422,11 +429,11 @@ pub async fn has_duty_on_package(
                   AND a.role = 'commitment_officer' AND a.user_id = $3))"
         }
     };
+    let live = live_order("$4");
     let row: Found = sql(format!(
         "SELECT EXISTS (SELECT FROM requests r WHERE r.package_id = $1 AND r.id <> $2
            AND (r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > $4)
-             OR EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND (o.status = 'accepted'
-                 OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $4)))) AND {whose}) AS found"
+             OR EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND {live})) AND {whose}) AS found"
     ))
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
@@ -451,13 +458,14 @@ pub async fn bought_lately(
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    let row: Found = sql("SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
+    let live = live_order("$5");
+    let row: Found = sql(format!("SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
             WHERE r.unit_id = $1 AND r.package_id <> $2 AND r.submitted_at >= $4
               AND (r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > $5)
                 OR (r.status IN ('ordered', 'partially_ordered') AND EXISTS (SELECT FROM orders o
                     JOIN order_lines ol ON ol.order_id = o.id WHERE o.request_id = r.id AND ol.request_line_id = l.id
-                      AND (o.status = 'accepted' OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $5)))))
-              AND left(l.snapshot ->> 'kbki_code', 5) = ANY($3)) AS found")
+                      AND {live})))
+              AND left(l.snapshot ->> 'kbki_code', 5) = ANY($3)) AS found"))
     .bind::<SqlUuid, _>(unit)
     .bind::<SqlUuid, _>(package)
     .bind::<Array<Text>, _>(kbki_prefixes)

@@ -182,7 +182,7 @@ pub async fn replace_tiers(tx: &mut Tx, product: ProductId, tiers: &[PriceTier])
             )
         })
         .collect();
-    kept(diesel::insert_into(price_tiers::table).values(rows)).execute(tx.conn()).await?;
+    diesel::insert_into(price_tiers::table).values(rows).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -251,7 +251,7 @@ pub struct PhotoRow {
 }
 
 pub async fn insert_photo(tx: &mut Tx, row: &PhotoRow) -> Result<(), Error> {
-    kept(diesel::insert_into(product_photos::table).values(row)).execute(tx.conn()).await?;
+    diesel::insert_into(product_photos::table).values(row).execute(tx.conn()).await?;
     Ok(())
 }
 

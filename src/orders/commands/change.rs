@@ -3,7 +3,7 @@
 use super::super::model::{ChangeStatus, PriceChange, price_faults};
 use super::super::store::{self, ChangeRow, LineRow, Row};
 use super::answer::require_open;
-use super::{To, require_named_officer, settle, settle_because, sight};
+use super::{To, clock, require_named_officer, settle, settle_because, sight};
 use crate::kernel::{
     Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, OrderId, Refusal, refuse, whole_rupiah,
 };
@@ -34,7 +34,7 @@ pub async fn propose_change(
     let row = store::lock(tx, &sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let now = tx.now().await?;
-    let due = clock(tx, &row, "clock.change_answer_days", input.needed_on, now).await?;
+    let due = clock_of(tx, &row, "clock.change_answer_days", input.needed_on, now).await?;
     let state = row.state()?.at(now).propose_change(due.at)?;
     require_open(tx, &row, now).await?;
     let lines = store::lines(tx.conn(), id).await?;
@@ -147,7 +147,7 @@ pub async fn reject_change(
 ) -> Result<(Row, ChangeRow), Error> {
     let (row, change) = lock_change(tx, ctx, id, change).await?;
     let now = tx.now().await?;
-    let due = clock(tx, &row, "clock.vendor_answer_days", None, now).await?;
+    let due = clock_of(tx, &row, "clock.vendor_answer_days", None, now).await?;
     let state = row.state()?.at(now).reject_change(due.at)?;
     catalog::set_lapse(tx, id, due.at).await?;
     packages::set_lapse(tx, id, due.at).await?;
@@ -182,9 +182,7 @@ async fn lock_change(
     Ok((row, change))
 }
 
-/// The earlier of a policy's working days and the first delivery less preparation; a proposed day
-/// stands for the last delivery.
-async fn clock(
+async fn clock_of(
     tx: &mut Tx,
     row: &Row,
     key: &str,
@@ -193,16 +191,7 @@ async fn clock(
 ) -> Result<Deadline, Error> {
     let lines: Vec<LineId> =
         store::lines(tx.conn(), row.id).await?.iter().map(|line| line.request_line_id).collect();
-    let mut days = requests::delivery_days(tx.conn(), &lines).await?;
-    if let Some(last) = days.last_mut() {
-        *last = proposed.unwrap_or(*last);
-    }
-    let first = days.into_iter().min().unwrap_or(row.needed_on);
-    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
-    let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
-    let calendar = policies::calendar(tx.conn()).await?;
-    let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
-    Ok(calendar.working_days_after(now, policies.count(key)?, zone).earlier(latest))
+    clock(tx, row.agency_id, &lines, row.needed_on, key, proposed, now).await
 }
 
 /// The order at lower prices, by the rates of the day its prices were frozen.

@@ -1,7 +1,7 @@
 //! From approval to issued orders, in one transaction.
 use super::super::model::{OrderStatus, State};
 use super::super::store::{self, LineRow, Row};
-use super::{To, notices, state_of};
+use super::{To, clock, notices, state_of};
 use crate::kernel::{
     Amount, Code, Ctx, Deadline, Error, LineId, OrderId, ProductId, RequestId, Role, VendorId, refuse,
 };
@@ -10,7 +10,7 @@ use crate::platform::new_id;
 use crate::platform::trail::{self, Fact};
 use crate::requests::{self, Approval};
 use crate::taxes::Totals;
-use crate::{accounts, catalog, packages, policies, vendors};
+use crate::{accounts, catalog, packages, vendors};
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,16 +90,10 @@ pub async fn approve(
 /// One order for each vendor: numbered, its goods and money moved over from the request.
 async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<requests::Row, Error> {
     let now = tx.now().await?;
-    let zone = accounts::time_zone_of(tx.conn(), request.agency_id).await?;
-    let policies = policies::at(tx.conn(), zone.date_of(now), Some(request.agency_id)).await?;
-    let calendar = policies::calendar(tx.conn()).await?;
     let lines: Vec<LineId> =
         requests::lines(tx.conn(), request.id).await?.iter().map(|line| line.id).collect();
-    let first = requests::delivery_days(tx.conn(), &lines).await?.first().copied();
-    let first = first.unwrap_or(request.needed_on).min(request.needed_on);
-    let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
-    let due =
-        calendar.working_days_after(now, policies.count("clock.vendor_answer_days")?, zone).earlier(latest);
+    let due = clock(tx, request.agency_id, &lines, request.needed_on, "clock.vendor_answer_days", None, now)
+        .await?;
     if due.passed(now) {
         return Err(refuse(Code::NeededTooSoon));
     }

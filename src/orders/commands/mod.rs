@@ -9,9 +9,13 @@ pub use issue::{approve, submit};
 
 use super::model::Side;
 use super::store::{self, Row, Sight};
-use crate::kernel::{Code, Ctx, Error, OrganisationKind, VendorId, refuse};
+use crate::kernel::{
+    Code, Ctx, Deadline, Error, LineId, OrganisationId, OrganisationKind, Role, VendorId, refuse,
+};
 use crate::platform::db::Tx;
 use crate::platform::trail::{self, Audience, Fact, Notice};
+use crate::{accounts, policies};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
 /// Which orders the caller sees.
@@ -38,6 +42,29 @@ fn state_of(row: &Row) -> Value {
         "gross_total": row.gross_total, "needed_on": row.needed_on, "last_delivery_on": row.last_delivery_on,
         "payment_way": row.payment_way, "contract_form": row.contract_form, "answer_due_at": row.answer_due_at, "cancel_asked_by": row.cancel_asked_by,
         "version": row.version })
+}
+
+/// When an answer is due: the earlier of a policy's working days and the first delivery of the request's
+/// lines less preparation. A proposed day stands for the last delivery.
+async fn clock(
+    tx: &mut Tx,
+    agency: OrganisationId,
+    request_lines: &[LineId],
+    needed_on: NaiveDate,
+    key: &str,
+    proposed: Option<NaiveDate>,
+    now: DateTime<Utc>,
+) -> Result<Deadline, Error> {
+    let mut days = crate::requests::delivery_days(tx.conn(), request_lines).await?;
+    if let Some(last) = days.last_mut() {
+        *last = proposed.unwrap_or(*last);
+    }
+    let first = days.into_iter().min().unwrap_or(needed_on);
+    let zone = accounts::time_zone_of(tx.conn(), agency).await?;
+    let policies = policies::at(tx.conn(), zone.date_of(now), Some(agency)).await?;
+    let calendar = policies::calendar(tx.conn()).await?;
+    let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
+    Ok(calendar.working_days_after(now, policies.count(key)?, zone).earlier(latest))
 }
 
 /// Whom an order's notice is for.
@@ -94,7 +121,7 @@ async fn notices(
     to: &To,
     reason: Option<&str>,
 ) -> Result<Vec<Notice>, Error> {
-    let vendor = crate::kernel::OrganisationId(row.vendor_id.0);
+    let vendor = OrganisationId(row.vendor_id.0);
     let (audiences, from) = match to {
         To::Vendor => {
             let roles = vec!["vendor_owner".into(), "vendor_staff".into()];
@@ -104,29 +131,20 @@ async fn notices(
             let officer = crate::requests::officer_of(tx.conn(), row.request_id).await?;
             let mut audiences = vec![Audience::Membership(officer.0)];
             if matches!(to, To::Deciders) {
-                audiences.push(deciders(tx, row).await?);
+                let named = crate::requests::commitment_officer_of(tx.conn(), row.request_id).await?;
+                let role = Role::CommitmentOfficer.as_str();
+                audiences.push(crate::requests::deciders(named, row.agency_id, row.unit_id, role));
             }
             (audiences, vendor)
         }
     };
-    let zone = crate::accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let arguments = json!({
         "number": row.number, "reason": reason.or(row.status_reason.as_deref()).or(row.cancel_reason.as_deref()),
         "organisation_id": from, "due": zone.printed(row.answer_due_at),
     });
     let notice = |audience| Notice { template: template.into(), audience, arguments: arguments.clone() };
     Ok(audiences.into_iter().map(notice).collect())
-}
-
-async fn deciders(tx: &mut Tx, row: &Row) -> Result<Audience, Error> {
-    Ok(match crate::requests::commitment_officer_of(tx.conn(), row.request_id).await? {
-        Some(named) => Audience::Membership(named.0),
-        None => Audience::Unit {
-            organisation: row.agency_id.0,
-            unit: row.unit_id.0,
-            roles: vec!["commitment_officer".into()],
-        },
-    })
 }
 
 /// For the office acts the commitment officer who was named, if one was; never the procurement

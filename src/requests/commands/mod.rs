@@ -9,7 +9,7 @@ pub use submit::submit;
 
 use super::store::{Row, Sight};
 use crate::accounts;
-use crate::kernel::{Code, Ctx, Error, Role, refuse};
+use crate::kernel::{Code, Ctx, Error, MembershipId, OrganisationId, Role, UnitId, refuse};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::trail::{self, Audience, Fact, Notice};
 use serde_json::{Value, json};
@@ -20,16 +20,19 @@ pub fn member_sight(ctx: &Ctx) -> Result<Sight, Error> {
     Ok(Sight { agency: member.organisation, units: member.units.clone() })
 }
 
-/// Who is asked for a step: the officer named, else everyone in the agency with the role for the unit.
+/// Who decides: the officer named, else everyone in the agency with the role for the unit.
+pub fn deciders(named: Option<MembershipId>, agency: OrganisationId, unit: UnitId, role: &str) -> Audience {
+    match named {
+        Some(membership) => Audience::Membership(membership.0),
+        None => Audience::Unit { organisation: agency.0, unit: unit.0, roles: vec![role.to_owned()] },
+    }
+}
+
+/// Asks those who decide for a step; for none after the last.
 pub async fn ask_for_approval(conn: &mut Conn, row: &Row, step: usize) -> Result<Vec<Notice>, Error> {
     let Some(role) = row.approval_roles.get(step) else { return Ok(Vec::new()) };
     let named = row.commitment_officer_id.filter(|_| role == Role::CommitmentOfficer.as_str());
-    let audience = match named {
-        Some(membership) => Audience::Membership(membership.0),
-        None => {
-            Audience::Unit { organisation: row.agency_id.0, unit: row.unit_id.0, roles: vec![role.clone()] }
-        }
-    };
+    let audience = deciders(named, row.agency_id, row.unit_id, role);
     let zone = accounts::time_zone_of(conn, row.agency_id).await?;
     let arguments = json!({ "title": row.title, "organisation": accounts::organisation_name(conn, row.agency_id).await?,
         "due": row.approval_due_at.map(|due| zone.printed(due)) });
