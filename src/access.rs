@@ -64,10 +64,14 @@ fn rule(action: Action) -> Rule {
         EndMembership | InviteMember | ListInvitations | RevokeInvitation => {
             Roles(&[Role::Admin, Role::BudgetUser, Role::VendorOwner])
         }
+        // A value needs its legal basis; whose it is, the command decides.
+        SetPolicy | EndPolicy => Roles(&[Role::Admin, Role::BudgetUser]),
+        AppointDeputy | EndDeputy => Roles(&[Role::BudgetUser]),
+        ListDeputies => Roles(AGENCY),
         MoveSandboxClock => LoggedIn,
         // Mails of a sandbox hold its people's links.
         ListSandboxMails => Roles(&[Role::Admin]),
-        ListPolicies | ListForbiddenPairs | PreviewTax | ListPublicVendors | GetPublicVendor
+        ListPolicies | GetPolicy | ListForbiddenPairs | PreviewTax | ListPublicVendors | GetPublicVendor
         | ListCategories | SearchProducts | GetPublicProduct | GetProductPhoto => Public,
         CreateVendor => LoggedIn,
         ListVendors => Roles(&[

@@ -276,6 +276,8 @@ diesel::table! {
         ended_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         version -> Int4,
+        deputy_for -> Nullable<Uuid>,
+        deputy_kind -> Nullable<Text>,
     }
 }
 
@@ -431,6 +433,9 @@ diesel::table! {
         note -> Text,
         set_by -> Nullable<Uuid>,
         set_at -> Timestamptz,
+        set_by_membership_id -> Nullable<Uuid>,
+        end_reason -> Nullable<Text>,
+        version -> Int4,
     }
 }
 
@@ -556,6 +561,14 @@ diesel::table! {
         name -> Text,
         level -> Text,
         parent_code -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    request_hands (request_id, duty, user_id) {
+        request_id -> Uuid,
+        duty -> Text,
+        user_id -> Uuid,
     }
 }
 
@@ -829,6 +842,7 @@ diesel::joinable!(order_lines -> orders (order_id));
 diesel::joinable!(order_lines -> products (product_id));
 diesel::joinable!(order_lines -> request_lines (request_line_id));
 diesel::joinable!(organisations -> realms (realm));
+diesel::joinable!(policies -> memberships (set_by_membership_id));
 diesel::joinable!(policies -> organisations (agency_id));
 diesel::joinable!(price_history -> products (product_id));
 diesel::joinable!(price_tiers -> products (product_id));
@@ -838,6 +852,8 @@ diesel::joinable!(products -> regions (region_code));
 diesel::joinable!(products -> units_of_measure (unit));
 diesel::joinable!(reassignments -> requests (request_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(request_hands -> requests (request_id));
+diesel::joinable!(request_hands -> users (user_id));
 diesel::joinable!(request_shipping -> requests (request_id));
 diesel::joinable!(request_shipping -> vendors (vendor_id));
 diesel::joinable!(sessions -> memberships (membership_id));
@@ -877,6 +893,7 @@ diesel::allow_tables_to_appear_in_same_query!(invitations, users);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, memberships);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, work_units);
 diesel::allow_tables_to_appear_in_same_query!(memberships, organisations);
+diesel::allow_tables_to_appear_in_same_query!(memberships, policies);
 diesel::allow_tables_to_appear_in_same_query!(memberships, reassignments);
 diesel::allow_tables_to_appear_in_same_query!(memberships, requests);
 diesel::allow_tables_to_appear_in_same_query!(memberships, sessions);
@@ -910,6 +927,8 @@ diesel::allow_tables_to_appear_in_same_query!(reassignments, requests);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(regions, vendor_regions);
 diesel::allow_tables_to_appear_in_same_query!(regions, vendors);
+diesel::allow_tables_to_appear_in_same_query!(request_hands, requests);
+diesel::allow_tables_to_appear_in_same_query!(request_hands, users);
 diesel::allow_tables_to_appear_in_same_query!(request_lines, requests);
 diesel::allow_tables_to_appear_in_same_query!(request_shipping, requests);
 diesel::allow_tables_to_appear_in_same_query!(request_shipping, vendors);

@@ -5,6 +5,7 @@
 //! session     open → ended (logged out | refresh token reused | password reset | revoked)
 //! invitation  open → accepted | revoked | expired
 //! membership  from–to → ended
+//! deputy      a membership that names the officer in whose place it acts
 //! ```
 //! A log-in name is a verified contact. An access token acts for one membership and is compared
 //! with it at every request, so an ended role stops at the next one. Nothing here tells whether

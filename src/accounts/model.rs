@@ -32,6 +32,11 @@ impl std::fmt::Debug for Contact {
     }
 }
 
+crate::kernel::kept_as_text!(
+    /// How somebody acts for an officer: for a daily absence (pelaksana harian) or a vacancy (pelaksana tugas).
+    DeputyKind { Plh = "plh", Plt = "plt" }
+);
+
 /// Length and strength (`zxcvbn`); no composition rules. `about` are words an attacker knows.
 pub fn password_fault(
     password: &str,

@@ -146,7 +146,7 @@ async fn addresses(conn: &mut Conn, app: &App, audience: &Audience) -> Result<Ve
         .bind::<SqlUuid, _>(contact)
         .load(conn)
         .await?),
-        Audience::Membership(membership) => Ok(sql(format!("{members} AND m.id = $1 ORDER BY u.id, c.id"))
+        Audience::Membership(membership) => Ok(sql(format!("{members} AND (m.id = $1 OR m.deputy_for = $1) ORDER BY u.id, c.id"))
             .bind::<SqlUuid, _>(membership)
             .load(conn)
             .await?),
@@ -382,6 +382,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "account_exists",
     "password_reset",
     "invitation",
+    "deputy_appointed",
+    "deputy_ended",
     "vendor_submitted",
     "vendor_revision_requested",
     "vendor_verified",

@@ -119,6 +119,7 @@ fn member(standing: Standing) -> Member {
         role: standing.role,
         capacity: standing.capacity,
         units: standing.units,
+        deputy_for: standing.deputy_for,
         time_zone: TimeZone::parse(&standing.time_zone).unwrap_or(TimeZone::JAKARTA),
     }
 }

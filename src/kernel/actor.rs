@@ -24,9 +24,21 @@ pub struct Member {
     /// Work units covered; empty: the whole agency.
     pub units: Vec<UnitId>,
     pub time_zone: TimeZone,
+    /// The officer in whose place a deputy (Plh, Plt) acts.
+    pub deputy_for: Option<MembershipId>,
 }
 
 impl Member {
+    /// Whether this is the officer named, or a deputy in that officer's place.
+    pub fn stands_for(&self, officer: MembershipId) -> bool {
+        self.id == officer || self.deputy_for == Some(officer)
+    }
+
+    /// The duty's own membership: the officer's whose deputy this is, else this one.
+    pub fn office(&self) -> MembershipId {
+        self.deputy_for.unwrap_or(self.id)
+    }
+
     /// Whether a work unit of the member's own agency is covered.
     pub fn covers(&self, unit: UnitId) -> bool {
         self.units.is_empty() || self.units.contains(&unit)

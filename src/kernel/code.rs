@@ -398,6 +398,18 @@ codes! {
     AlreadyReplaced 409
         id: "Pesanan ini sudah digantikan", "Lanjutkan permintaan penggantinya.";
         en: "This order was already replaced", "Continue with the request that replaces it.";
+    PolicyOverlaps 409
+        id: "Pada hari itu sudah ada nilai lain untuk kebijakan ini", "Akhiri nilai yang lama lebih dulu, atau pilih masa berlaku lain.";
+        en: "Another value of this policy holds on one of those days", "End the other value first, or choose another validity.";
+    PolicyValueInvalid 422
+        id: "Nilai tidak sesuai dengan satuan kebijakan ini", "Tulis nilai dengan bentuk yang sama seperti nilai yang sedang berlaku.";
+        en: "The value does not fit this policy's unit", "Write it in the same form as the value in force.";
+    PolicyNotYours 422
+        id: "Kebijakan ini hanya ditetapkan oleh pengelola", "Minta pengelola menetapkannya berdasarkan dasar hukumnya.";
+        en: "This policy is set by the operator alone", "Ask the operator to set it by its legal basis.";
+    DayPassed 422
+        id: "Hari ini sudah lewat", "Pilih hari ini atau hari setelahnya.";
+        en: "That day has passed", "Choose today or a later day.";
     PolicyMissing 422
         id: "Tidak ada nilai kebijakan yang berlaku pada tanggal ini", "Minta pengelola menetapkan kebijakan yang disebut.";
         en: "No policy value is in force on this day", "Ask the operator to set the policy that is named.";

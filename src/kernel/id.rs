@@ -93,6 +93,8 @@ ids! {
     OrderId
     /// A change to an order that its vendor proposed.
     ChangeId
+    /// A dated policy value.
+    PolicyId
     /// A row of `personal_values`.
     PersonalValueId
 }

@@ -44,6 +44,7 @@ pub async fn load_policies(tx: &mut Tx) -> Result<usize, Error> {
         .map(|record| NewPolicy {
             id: Clock::new_id(),
             key: record.key,
+            agency_id: None,
             value: record.value,
             unit: record.unit,
             valid_from: record.valid_from,
@@ -51,6 +52,7 @@ pub async fn load_policies(tx: &mut Tx) -> Result<usize, Error> {
             legal_basis: record.legal_basis,
             note: record.note,
             set_at,
+            set_by_membership_id: None,
         })
         .collect();
     store::insert_missing(tx.conn(), &rows).await

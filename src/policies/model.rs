@@ -52,6 +52,13 @@ pub enum ContractForm {
     PurchaseOrder,
 }
 
+crate::kernel::kept_as_text!(
+    /// How an office buys (spec §6).
+    Method {
+        Direct = "direct", Negotiated = "negotiated", Quotation = "quotation", Urgent = "urgent", Recorded = "recorded",
+    }
+);
+
 crate::kernel::text_enum!(ContractForm {
     PurchaseProof = "purchase_proof",
     PaymentReceipt = "payment_receipt",
@@ -125,6 +132,90 @@ impl Policies {
     }
 }
 
+/// Words that a key may take.
+const WORDS: &[(&str, &[&str])] = &[
+    ("budget.mode", &["enforced", "declared", "off"]),
+    ("contract_form.above", &["contract_agreement"]),
+    ("contract_form.online", &["purchase_proof", "payment_receipt", "work_order", "purchase_order"]),
+    ("fine.late.base", &["contract", "late_part"]),
+    ("opening.mode", &["automatic_at_deadline", "two_officers"]),
+    ("tax.regime", &["58", "59"]),
+    ("tax.rounding.line", &["half_up"]),
+    ("tax.rounding.withholding", &["down"]),
+];
+
+/// What a step by amount says, by key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApprovalRoles {
+    #[serde(rename = "roles")]
+    _roles: Vec<ApprovalRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ApprovalRole {
+    CommitmentOfficer,
+    BudgetUser,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepMethods {
+    #[serde(rename = "methods")]
+    _methods: Vec<Method>,
+}
+
+#[derive(Deserialize)]
+struct Weights {
+    price: Decimal,
+    quality: Decimal,
+}
+
+/// Whether a value can be read as what its key is asked for.
+pub fn value_fits(key: &str, unit: &str, value: &str) -> bool {
+    match unit {
+        "IDR" => value.parse::<Decimal>().is_ok_and(|amount| amount >= Decimal::ZERO && amount.scale() <= 2),
+        "flag" => ["true", "false"].contains(&value),
+        "percent" => {
+            value.parse().is_ok_and(|percent| (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent))
+        }
+        "ratio" => {
+            let (numerator, denominator) = value.split_once('/').unwrap_or((value, "1"));
+            let part = |text: &str| text.trim().parse::<Decimal>().ok().filter(|part| *part >= Decimal::ZERO);
+            part(numerator).is_some() && part(denominator).is_some_and(|part| !part.is_zero())
+        }
+        "word" => WORDS.iter().any(|(known, words)| *known == key && words.contains(&value)),
+        "json" => json_fits(key, value),
+        _ => value.parse::<u32>().is_ok_and(|count| count <= 100_000_000),
+    }
+}
+
+fn json_fits(key: &str, value: &str) -> bool {
+    match key {
+        "approval.steps" => steps_fit::<ApprovalRoles>(value),
+        "method.steps" => steps_fit::<StepMethods>(value),
+        "evaluation.weights" => serde_json::from_str::<Weights>(value).is_ok_and(|weights| {
+            weights.price > Decimal::ZERO
+                && weights.quality >= Decimal::ZERO
+                && weights.price + weights.quality == Decimal::ONE_HUNDRED
+        }),
+        _ => serde_json::from_str::<serde_json::Value>(value).is_ok_and(|value| value.is_array()),
+    }
+}
+
+/// Steps rise, and none follows one without bound.
+fn steps_fit<T: DeserializeOwned>(value: &str) -> bool {
+    let Ok(steps) = serde_json::from_str::<Vec<Step<T>>>(value) else { return false };
+    let bounds: Vec<Option<Decimal>> = steps.iter().map(|step| step.up_to).collect();
+    let rises = |pair: &[Option<Decimal>]| match pair {
+        [Some(lower), Some(upper)] => lower < upper,
+        [Some(_), None] => true,
+        _ => false,
+    };
+    !bounds.is_empty() && bounds.windows(2).all(rises)
+}
+
 fn damaged(key: &str) -> Error {
     Error::Internal(format!("the policy value {key} cannot be read"))
 }
@@ -162,6 +253,44 @@ mod tests {
                 assert_eq!(refusal.limit.as_deref(), Some("b"));
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_value_must_read_as_what_its_key_is_asked_for() {
+        let fits = [
+            ("limit.direct.goods", "IDR", "200000000"),
+            ("split.same_kbki_reason", "flag", "false"),
+            ("price.band_percent", "percent", "12.5"),
+            ("tax.vat.base_factor", "ratio", "11/12"),
+            ("opening.mode", "word", "two_officers"),
+            ("clock.approval_days", "working_day", "3"),
+            (
+                "approval.steps",
+                "json",
+                r#"[{"up_to":"1","roles":[]},{"up_to":null,"roles":["budget_user"]}]"#,
+            ),
+            ("evaluation.weights", "json", r#"{"price":"60","quality":"40"}"#),
+        ];
+        let misfits = [
+            ("limit.direct.goods", "IDR", "-1"),
+            ("limit.direct.goods", "IDR", "1.005"),
+            ("split.same_kbki_reason", "flag", "yes"),
+            ("price.band_percent", "percent", "101"),
+            ("tax.vat.base_factor", "ratio", "11/0"),
+            ("opening.mode", "word", "whenever"),
+            ("clock.approval_days", "working_day", "3.5"),
+            ("approval.steps", "json", "[]"),
+            ("approval.steps", "json", r#"[{"up_to":"5","roles":[]},{"up_to":"1","roles":[]}]"#),
+            ("approval.steps", "json", r#"[{"up_to":null,"roles":[]},{"up_to":"1","roles":[]}]"#),
+            ("approval.steps", "json", r#"[{"up_to":"1","roles":["treasurer"]}]"#),
+            ("evaluation.weights", "json", r#"{"price":"60","quality":"50"}"#),
+        ];
+        for (key, unit, value) in fits {
+            assert!(value_fits(key, unit, value), "{key} {value}");
+        }
+        for (key, unit, value) in misfits {
+            assert!(!value_fits(key, unit, value), "{key} {value}");
         }
     }
 

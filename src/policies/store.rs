@@ -1,11 +1,11 @@
 //! Policy values, holidays and regions as they rest in the database.
 use super::model::{Policies, PolicyVersion};
-use crate::kernel::{Calendar, Error, OrganisationId};
-use crate::platform::db::{Conn, sql};
+use crate::kernel::{Calendar, Code, Error, MembershipId, OrganisationId, PolicyId, Realm, Role, refuse};
+use crate::platform::db::{Conn, OnConstraint, Tx, sql};
 use crate::schema::{holidays, policies, regions};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Date, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 #[derive(QueryableByName)]
 pub struct Row {
     #[diesel(sql_type = SqlUuid)]
-    pub id: Uuid,
+    pub id: PolicyId,
     #[diesel(sql_type = Text)]
     pub key: String,
     #[diesel(sql_type = Nullable<SqlUuid>)]
@@ -30,7 +30,25 @@ pub struct Row {
     pub legal_basis: String,
     #[diesel(sql_type = Text)]
     pub note: String,
+    #[diesel(sql_type = Timestamptz)]
+    pub set_at: DateTime<Utc>,
+    /// The appointment by which it was set; none: it came with the program.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub set_by_membership_id: Option<MembershipId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub set_by_role: Option<Role>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub set_by_organisation_id: Option<OrganisationId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub end_reason: Option<String>,
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
 }
+
+/// A value with whose appointment set it.
+const VALUE: &str = "p.id, p.key, p.agency_id, p.value, p.unit, p.valid_from, p.valid_to, p.legal_basis, p.note, p.set_at,
+    p.set_by_membership_id, m.role AS set_by_role, m.organisation_id AS set_by_organisation_id, p.end_reason, p.version
+    FROM policies p LEFT JOIN memberships m ON m.id = p.set_by_membership_id";
 
 /// The values in force on a day, an agency's own before the platform's.
 pub async fn rows_at(
@@ -38,23 +56,86 @@ pub async fn rows_at(
     day: NaiveDate,
     agency: Option<OrganisationId>,
 ) -> Result<Vec<Row>, Error> {
-    Ok(sql(
-        "SELECT DISTINCT ON (key) id, key, agency_id, value, unit, valid_from, valid_to, legal_basis, note
-         FROM policies WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
-           AND (agency_id IS NULL OR agency_id = $2)
-         ORDER BY key, agency_id NULLS LAST",
-    )
+    Ok(sql(format!(
+        "SELECT DISTINCT ON (p.key) {VALUE} WHERE p.valid_from <= $1 AND (p.valid_to IS NULL OR p.valid_to >= $1)
+           AND (p.agency_id IS NULL OR p.agency_id = $2)
+         ORDER BY p.key, p.agency_id NULLS LAST"
+    ))
     .bind::<Date, _>(day)
     .bind::<Nullable<SqlUuid>, _>(agency)
     .load(conn)
     .await?)
 }
 
+/// Every value that a key has had or will have, the platform's and an agency's own, oldest first.
+pub async fn history(conn: &mut Conn, key: &str, agency: Option<OrganisationId>) -> Result<Vec<Row>, Error> {
+    Ok(sql(format!(
+        "SELECT {VALUE} WHERE p.key = $1 AND (p.agency_id IS NULL OR p.agency_id = $2)
+         ORDER BY p.agency_id NULLS FIRST, p.valid_from LIMIT 500"
+    ))
+    .bind::<Text, _>(key)
+    .bind::<Nullable<SqlUuid>, _>(agency)
+    .load(conn)
+    .await?)
+}
+
+pub async fn find(conn: &mut Conn, id: PolicyId) -> Result<Row, Error> {
+    let rows: Vec<Row> =
+        sql(format!("SELECT {VALUE} WHERE p.id = $1")).bind::<SqlUuid, _>(id).load(conn).await?;
+    rows.into_iter().next().ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// The same, its row locked.
+pub async fn lock(tx: &mut Tx, id: PolicyId) -> Result<Row, Error> {
+    let rows: Vec<Row> = sql(format!("SELECT {VALUE} WHERE p.id = $1 FOR NO KEY UPDATE OF p"))
+        .bind::<SqlUuid, _>(id)
+        .load(tx.conn())
+        .await?;
+    rows.into_iter().next().ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// The unit in which a key's values are written; none: no such key.
+pub async fn unit_of(conn: &mut Conn, key: &str) -> Result<Option<String>, Error> {
+    Ok(policies::table.filter(policies::key.eq(key)).select(policies::unit).first(conn).await.optional()?)
+}
+
+/// # Errors
+/// `policy_overlaps`
+pub(super) async fn insert(tx: &mut Tx, row: &NewPolicy) -> Result<(), Error> {
+    diesel::insert_into(policies::table)
+        .values(row)
+        .execute(tx.conn())
+        .await
+        .on_constraint("policies_overlap_excl", Code::PolicyOverlaps)?;
+    Ok(())
+}
+
+pub async fn end(tx: &mut Tx, id: PolicyId, valid_to: NaiveDate, reason: &str) -> Result<(), Error> {
+    diesel::update(policies::table.filter(policies::id.eq(id)))
+        .set((
+            policies::valid_to.eq(valid_to),
+            policies::end_reason.eq(reason),
+            policies::version.eq(policies::version + 1),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Whether an organisation is an agency of a realm.
+pub async fn agency_is_of(conn: &mut Conn, agency: OrganisationId, realm: Realm) -> Result<bool, Error> {
+    use crate::schema::organisations;
+    let found = organisations::table
+        .filter(organisations::id.eq(agency).and(organisations::realm.eq(realm)))
+        .filter(organisations::kind.eq("agency").and(organisations::ended_at.is_null()));
+    Ok(diesel::select(diesel::dsl::exists(found)).get_result(conn).await?)
+}
+
 /// The values in force on a day for an agency (none: the platform's).
 pub async fn at(conn: &mut Conn, day: NaiveDate, agency: Option<OrganisationId>) -> Result<Policies, Error> {
     let rows = rows_at(conn, day, agency).await?;
     let version =
-        |row: Row| (row.key, PolicyVersion { id: row.id, value: row.value, legal_basis: row.legal_basis });
+        |row: Row| (row.key, PolicyVersion { id: row.id.0, value: row.value, legal_basis: row.legal_basis });
     Ok(Policies::new(rows.into_iter().map(version).collect()))
 }
 
@@ -102,13 +183,15 @@ pub(super) async fn insert_missing(conn: &mut Conn, rows: &[NewPolicy]) -> Resul
 pub(super) struct NewPolicy {
     pub id: Uuid,
     pub key: String,
+    pub agency_id: Option<OrganisationId>,
     pub value: String,
     pub unit: String,
     pub valid_from: NaiveDate,
     pub valid_to: Option<NaiveDate>,
     pub legal_basis: String,
     pub note: String,
-    pub set_at: chrono::DateTime<chrono::Utc>,
+    pub set_at: DateTime<Utc>,
+    pub set_by_membership_id: Option<MembershipId>,
 }
 
 pub(super) async fn upsert_holidays(conn: &mut Conn, rows: &[NewHoliday]) -> Result<(), Error> {

@@ -469,10 +469,19 @@ async fn officers(
         ("activity_officer_id", row.activity_officer_id, &[Role::ActivityOfficer]),
         ("commitment_officer_id", row.commitment_officer_id, &[Role::CommitmentOfficer]),
     ];
+    // The officer in charge, and whoever acted in that officer's place.
+    let mut buyers = store::hands(conn, row.id, Duty::ProcurementOfficer).await?;
     let officer = store::user_of(conn, row.officer_id).await?;
+    if !buyers.contains(&officer) {
+        buyers.push(officer);
+    }
     let (package, now) = (row.package_id, scene.now);
-    let approves =
-        store::has_duty_on_package(conn, package, row.id, officer, Duty::CommitmentOfficer, now).await?;
+    let mut approves = false;
+    for buyer in &buyers {
+        approves |= store::has_duty_on_package(conn, package, row.id, *buyer, Duty::CommitmentOfficer, now)
+            .await?
+            || store::had_hand(conn, row.id, Duty::CommitmentOfficer, *buyer).await?;
+    }
     push(
         checks,
         "officers",
@@ -489,7 +498,7 @@ async fn officers(
         };
         let found = accounts::officer(conn, membership, row.agency_id, row.unit_id).await?;
         let suits = found.as_ref().is_some_and(|found| found.covers_unit && roles.contains(&found.role));
-        let same_person = found.as_ref().is_some_and(|found| found.user_id == officer);
+        let same_person = found.as_ref().is_some_and(|found| buyers.contains(&found.user_id));
         let bought = match &found {
             Some(found) if field == "commitment_officer_id" => {
                 let duty = Duty::ProcurementOfficer;
@@ -513,7 +522,11 @@ async fn officers(
             Some("Peraturan LKPP 15/2018".into()),
         );
     }
-    let own = store::any_member_of(conn, officer, vendors).await?.then_some(Code::PairOfficialVendorOwner);
+    let mut own = false;
+    for buyer in &buyers {
+        own |= store::any_member_of(conn, *buyer, vendors).await?;
+    }
+    let own = own.then_some(Code::PairOfficialVendorOwner);
     push(checks, "conflict_of_interest", own, "#/lines", json!({}), Some("Perpres 16/2018 Pasal 7".into()));
     Ok(())
 }

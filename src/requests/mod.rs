@@ -22,7 +22,7 @@ pub use api::{RequestView, SlotView, routes, view};
 pub use commands::{announce_expired, approved, copy_lines, deciders, member_sight, step_taken, submit};
 pub use model::{Duty, PaymentWay, RequestStatus};
 pub use store::{
-    Approval, LineRow, Row, SlotRow, any_member_of, approvals, commitment_officer_of, delivery_days,
+    Approval, LineRow, Row, SlotRow, any_member_of, approvals, buys, commitment_officer_of, delivery_days,
     has_duty_on_package, insert_approval, lines, lock, lock_duties, next_number, officer_of, package_of,
     shipping_of, slots_of, submitted_at, user_of,
 };

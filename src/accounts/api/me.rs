@@ -26,6 +26,8 @@ pub struct MembershipView {
     capacity: Option<Capacity>,
     /// Work units covered; empty: all of the organisation.
     unit_ids: Vec<UnitId>,
+    /// The officer's membership in whose place a deputy acts.
+    deputy_for: Option<MembershipId>,
 }
 
 impl From<Standing> for MembershipView {
@@ -39,6 +41,7 @@ impl From<Standing> for MembershipView {
             role: standing.role,
             capacity: standing.capacity,
             unit_ids: standing.units,
+            deputy_for: standing.deputy_for,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Accounts over HTTP.
 mod auth;
+mod deputies;
 mod me;
 mod organisations;
 mod people;
@@ -13,5 +14,6 @@ pub fn routes(api: &mut Api) {
     me::routes(api);
     organisations::routes(api);
     people::routes(api);
+    deputies::routes(api);
     sandbox::routes(api);
 }

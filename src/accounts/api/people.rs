@@ -45,6 +45,8 @@ struct MemberView {
     valid_from: NaiveDate,
     valid_to: Option<NaiveDate>,
     ended_at: Option<DateTime<Utc>>,
+    /// The officer's membership in whose place a deputy acts.
+    deputy_for: Option<MembershipId>,
     version: i32,
 }
 
@@ -60,6 +62,7 @@ fn member_view(row: MembershipRow, full_name: Option<String>) -> MemberView {
         valid_from: row.valid_from,
         valid_to: row.valid_to,
         ended_at: row.ended_at,
+        deputy_for: row.deputy_for,
         version: row.version,
     }
 }

@@ -200,7 +200,7 @@ pub async fn end_membership(
 ///
 /// # Errors
 /// `unit_not_covered`
-fn within_own_units(member: &Member, units: &[UnitId]) -> Result<(), Error> {
+pub(super) fn within_own_units(member: &Member, units: &[UnitId]) -> Result<(), Error> {
     let within =
         member.units.is_empty() || (!units.is_empty() && units.iter().all(|unit| member.covers(*unit)));
     if within { Ok(()) } else { Err(refuse(Code::UnitNotCovered)) }
@@ -298,6 +298,8 @@ async fn appoint(
         ended_at: None,
         created_at: tx.now().await?,
         version: 1,
+        deputy_for: None,
+        deputy_kind: None,
     };
     store::insert_membership(tx, &row, &appointment.unit_ids).await?;
     let after = json!({ "id": row.id, "user_id": user, "organisation_id": organisation, "role": row.role, "units": appointment.unit_ids });

@@ -1,4 +1,5 @@
-//! Who acts for whom: memberships, and invitations to them.
+//! Who acts for whom: memberships, deputies among them, and invitations to them.
+use super::super::model::DeputyKind;
 use crate::kernel::{
     Capacity, Code, Error, InvitationId, MembershipId, OrganisationId, OrganisationKind, PersonalValueId,
     Realm, Role, SessionId, TimeZone, UnitId, UserId, refuse,
@@ -8,7 +9,7 @@ use crate::platform::personal::PersonalKind;
 use crate::schema::{invitations, membership_units, memberships, sessions, users};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 #[derive(Insertable, Queryable, Selectable, Clone)]
@@ -26,6 +27,8 @@ pub struct MembershipRow {
     pub ended_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub version: i32,
+    pub deputy_for: Option<MembershipId>,
+    pub deputy_kind: Option<DeputyKind>,
 }
 
 #[derive(Insertable, Queryable, Selectable, Clone)]
@@ -73,6 +76,8 @@ pub struct Standing {
     pub time_zone: String,
     #[diesel(sql_type = Array<SqlUuid>)]
     pub units: Vec<UnitId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub deputy_for: Option<MembershipId>,
 }
 
 pub struct SessionStanding {
@@ -83,7 +88,7 @@ pub struct SessionStanding {
 /// Memberships that hold today, by the clock and zone of each organisation.
 const STANDING: &str =
     "SELECT m.id AS membership_id, m.version, m.organisation_id, o.name AS organisation_name,
-    o.kind AS organisation_kind, o.realm, m.role, m.capacity, o.time_zone,
+    o.kind AS organisation_kind, o.realm, m.role, m.capacity, o.time_zone, m.deputy_for,
     ARRAY(SELECT unit_id FROM membership_units mu WHERE mu.membership_id = m.id ORDER BY 1) AS units
     FROM memberships m JOIN organisations o ON o.id = m.organisation_id JOIN realms r ON r.realm = o.realm
     CROSS JOIN LATERAL (SELECT ((clock_timestamp() + make_interval(secs => r.clock_offset_seconds))
@@ -178,6 +183,84 @@ pub async fn lock_membership(
         .ok_or_else(|| refuse(Code::NotFound))
 }
 
+/// A membership of an organisation, ended ones too.
+pub async fn membership(
+    conn: &mut Conn,
+    organisation: OrganisationId,
+    id: MembershipId,
+) -> Result<Option<MembershipRow>, Error> {
+    Ok(memberships::table
+        .filter(memberships::id.eq(id).and(memberships::organisation_id.eq(organisation)))
+        .select(MembershipRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// A deputy with both names.
+#[derive(QueryableByName, Clone)]
+pub struct DeputyRow {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: MembershipId,
+    #[diesel(sql_type = SqlUuid)]
+    pub officer_id: MembershipId,
+    #[diesel(sql_type = Text)]
+    pub officer_name: String,
+    #[diesel(sql_type = SqlUuid)]
+    pub user_id: UserId,
+    #[diesel(sql_type = Text)]
+    pub full_name: String,
+    #[diesel(sql_type = Text)]
+    pub kind: DeputyKind,
+    #[diesel(sql_type = Text)]
+    pub role: Role,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub capacity: Option<Capacity>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub letter_number: Option<String>,
+    #[diesel(sql_type = Date)]
+    pub valid_from: NaiveDate,
+    #[diesel(sql_type = Nullable<Date>)]
+    pub valid_to: Option<NaiveDate>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub ended_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Integer)]
+    pub version: i32,
+}
+
+const DEPUTY: &str = "SELECT m.id, m.deputy_for AS officer_id, o.full_name AS officer_name, m.user_id, u.full_name,
+    m.deputy_kind AS kind, m.role, m.capacity, m.letter_number, m.valid_from, m.valid_to, m.ended_at, m.version
+    FROM memberships m JOIN users u ON u.id = m.user_id JOIN memberships f ON f.id = m.deputy_for JOIN users o ON o.id = f.user_id
+    WHERE m.organisation_id = $1";
+
+pub async fn deputy(
+    conn: &mut Conn,
+    agency: OrganisationId,
+    id: MembershipId,
+) -> Result<Option<DeputyRow>, Error> {
+    let rows: Vec<DeputyRow> = sql(format!("{DEPUTY} AND m.id = $2"))
+        .bind::<SqlUuid, _>(agency)
+        .bind::<SqlUuid, _>(id)
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// The deputies of an agency, newest first.
+pub async fn deputies(
+    conn: &mut Conn,
+    agency: OrganisationId,
+    after: Option<MembershipId>,
+    limit: i64,
+) -> Result<Vec<DeputyRow>, Error> {
+    Ok(sql(format!("{DEPUTY} AND m.id < $2 ORDER BY m.id DESC LIMIT $3"))
+        .bind::<SqlUuid, _>(agency)
+        .bind::<SqlUuid, _>(after.unwrap_or(MembershipId(uuid::Uuid::max())))
+        .bind::<BigInt, _>(limit)
+        .load(conn)
+        .await?)
+}
+
 pub async fn end_membership(tx: &mut Tx, id: MembershipId, at: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(memberships::table.find(id))
         .set((memberships::ended_at.eq(at), memberships::version.eq(memberships::version + 1)))
@@ -257,6 +340,7 @@ pub struct Officer {
 }
 
 /// A live membership of the realm that may act for a unit: its own agency's, or appointed to it.
+/// Requests name the officer, never a deputy.
 pub async fn officer(
     conn: &mut Conn,
     id: MembershipId,
@@ -267,7 +351,7 @@ pub async fn officer(
         "SELECT s.membership_id, m.user_id, s.role, u.full_name,
             (CASE WHEN cardinality(s.units) = 0 THEN s.organisation_id = $2 ELSE $3 = ANY(s.units) END) AS covers_unit
          FROM ({STANDING}) AS s JOIN memberships m ON m.id = s.membership_id JOIN users u ON u.id = m.user_id
-         WHERE s.membership_id = $1"
+         WHERE s.membership_id = $1 AND s.deputy_for IS NULL"
     ))
     .bind::<SqlUuid, _>(id)
     .bind::<SqlUuid, _>(agency)

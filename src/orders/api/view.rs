@@ -95,7 +95,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
     let named_another = match ctx.member()?.role {
         Role::CommitmentOfficer => {
             let named = requests::commitment_officer_of(conn, row.request_id).await?;
-            named.is_some_and(|named| ctx.member().is_ok_and(|member| member.id != named))
+            named.is_some_and(|named| ctx.member().is_ok_and(|member| !member.stands_for(named)))
         }
         _ => false,
     };

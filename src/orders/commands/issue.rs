@@ -48,11 +48,11 @@ pub async fn approve(
     }
     let role = row.approval_roles.get(taken.len()).map(String::as_str);
     let named_another = member.role == Role::CommitmentOfficer
-        && row.commitment_officer_id.is_some_and(|named| named != member.id);
+        && row.commitment_officer_id.is_some_and(|named| !member.stands_for(named));
     if role != Some(member.role.as_str()) || named_another {
         return Err(refuse(Code::OfficerNotSuitable));
     }
-    if requests::user_of(tx.conn(), row.officer_id).await? == actor.user {
+    if requests::buys(tx.conn(), id, actor.user).await? {
         return Err(refuse(Code::PairProcurementCommitment));
     }
     let (package, buys) = (row.package_id, requests::Duty::ProcurementOfficer);

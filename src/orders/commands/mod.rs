@@ -155,11 +155,10 @@ async fn require_named_officer(tx: &mut Tx, ctx: &Ctx, row: &Row) -> Result<(), 
         return Ok(());
     }
     let named = crate::requests::commitment_officer_of(tx.conn(), row.request_id).await?;
-    if named.is_some_and(|named| named != member.id) {
+    if named.is_some_and(|named| !member.stands_for(named)) {
         return Err(refuse(Code::OfficerNotSuitable));
     }
-    let officer = crate::requests::officer_of(tx.conn(), row.request_id).await?;
-    if crate::requests::user_of(tx.conn(), officer).await? == actor.user {
+    if crate::requests::buys(tx.conn(), row.request_id, actor.user).await? {
         return Err(refuse(Code::PairProcurementCommitment));
     }
     let package = crate::requests::package_of(tx.conn(), row.request_id).await?;

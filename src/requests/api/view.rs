@@ -215,7 +215,7 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
     let member = ctx.member()?;
     let reason = || "-".to_owned();
     let in_charge = |outcome: Result<(), Error>| {
-        if member.id == row.officer_id {
+        if member.stands_for(row.officer_id) {
             outcome
         } else {
             Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable))
@@ -229,7 +229,7 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
             ("renew", state.renewable()),
         ],
         Role::CommitmentOfficer | Role::BudgetUser => {
-            let named_another = row.commitment_officer_id.is_some_and(|named| named != member.id);
+            let named_another = row.commitment_officer_id.is_some_and(|named| !member.stands_for(named));
             let asked = |outcome: Result<(), Error>| {
                 if member.role == Role::CommitmentOfficer && named_another {
                     Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable))

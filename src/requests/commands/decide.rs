@@ -45,7 +45,7 @@ async fn lock_for_approver(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row,
     let row = store::lock(tx, &member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     let member = ctx.member()?;
-    let named_another = row.commitment_officer_id.is_some_and(|named| named != member.id);
+    let named_another = row.commitment_officer_id.is_some_and(|named| !member.stands_for(named));
     if member.role == Role::CommitmentOfficer && named_another {
         return Err(refuse(Code::OfficerNotSuitable));
     }
@@ -153,7 +153,9 @@ pub async fn reassign(
         Duty::ProcurementOfficer => Duty::CommitmentOfficer,
         Duty::CommitmentOfficer => Duty::ProcurementOfficer,
     };
-    if store::has_duty_on_package(tx.conn(), row.package_id, id, found.user_id, opposite, now).await? {
+    if store::had_hand(tx.conn(), id, opposite, found.user_id).await?
+        || store::has_duty_on_package(tx.conn(), row.package_id, id, found.user_id, opposite, now).await?
+    {
         return Err(refuse(Code::PairProcurementCommitment));
     }
     if let Some(treasurer) = row.treasurer_id
@@ -167,11 +169,6 @@ pub async fn reassign(
     let vendors: Vec<_> = store::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
     if store::any_member_of(tx.conn(), found.user_id, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
-    }
-    let hash = row.content_hash.clone().unwrap_or_default();
-    let approved_by = store::approvals(tx.conn(), id, &hash).await?;
-    if duty == Duty::ProcurementOfficer && approved_by.iter().any(|step| step.user_id == found.user_id) {
-        return Err(refuse(Code::PairProcurementCommitment));
     }
     let (from, next) = match duty {
         Duty::ProcurementOfficer => (Some(row.officer_id), Row { officer_id: to, ..row.clone() }),

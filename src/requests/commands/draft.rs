@@ -64,7 +64,7 @@ pub async fn create(
         fund_source: None,
         budget_declared: false,
         fiscal_year: package.fiscal_year,
-        officer_id: member.id,
+        officer_id: member.office(),
         commitment_officer_id: None,
         comparison: None,
         split_reason: None,
@@ -186,7 +186,7 @@ pub async fn copy_lines(
     let now = tx.now().await?;
     let copy = Row {
         id: new_id(),
-        officer_id: ctx.member()?.id,
+        officer_id: ctx.member()?.office(),
         status: RequestStatus::Draft,
         status_reason: None,
         goods_total: Amount::ZERO,

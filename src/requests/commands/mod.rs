@@ -7,9 +7,10 @@ pub use decide::{announce_expired, approved, cancel, reassign, reject, send_back
 pub use draft::{copy_lines, create, renew, update};
 pub use submit::submit;
 
-use super::store::{Row, Sight};
+use super::model::Duty;
+use super::store::{self, Row, Sight};
 use crate::accounts;
-use crate::kernel::{Code, Ctx, Error, MembershipId, OrganisationId, Role, UnitId, refuse};
+use crate::kernel::{Code, Ctx, Error, MembershipId, OrganisationId, RequestId, Role, UnitId, refuse};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::trail::{self, Audience, Fact, Notice};
 use serde_json::{Value, json};
@@ -39,9 +40,9 @@ pub async fn ask_for_approval(conn: &mut Conn, row: &Row, step: usize) -> Result
     Ok(vec![Notice { template: "request_pending_approval".into(), audience, arguments }])
 }
 
-/// Only the officer in charge works on a request; colleagues see it.
+/// Only the officer in charge, or a deputy in that officer's place, works on a request; colleagues see it.
 fn require_officer(ctx: &Ctx, row: &Row) -> Result<(), Error> {
-    if ctx.member()?.id == row.officer_id { Ok(()) } else { Err(refuse(Code::OfficerNotSuitable)) }
+    if ctx.member()?.stands_for(row.officer_id) { Ok(()) } else { Err(refuse(Code::OfficerNotSuitable)) }
 }
 
 /// What goes into the trail.
@@ -56,6 +57,18 @@ fn state_of(row: &Row) -> Value {
         "officer_id": row.officer_id, "commitment_officer_id": row.commitment_officer_id, "version": row.version })
 }
 
+/// Remembers who acts as procurement officer on a request: a deputy is somebody else than the officer.
+async fn note_hand(tx: &mut Tx, ctx: &Ctx, request: RequestId) -> Result<(), Error> {
+    let actor = ctx.actor.as_ref();
+    let member = actor.and_then(|actor| actor.member.as_ref().zip(Some(actor.user)));
+    match member {
+        Some((member, user)) if member.role == Role::ProcurementOfficer => {
+            store::note_hand(tx, request, Duty::ProcurementOfficer, user).await
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn record(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -64,6 +77,7 @@ async fn record(
     after: &Row,
     notices: Vec<Notice>,
 ) -> Result<(), Error> {
+    note_hand(tx, ctx, after.id).await?;
     let fact = Fact {
         kind,
         subject: after.id.0,

@@ -2,7 +2,7 @@
 use super::super::assess::{self, Assessment};
 use super::super::model::State;
 use super::super::store::{self, LineRow, Row, SlotRow};
-use super::{ask_for_approval, member_sight, record, require_officer};
+use super::{ask_for_approval, member_sight, note_hand, record, require_officer};
 use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId};
 use crate::platform::db::Tx;
 use crate::platform::sealing::sha256;
@@ -18,6 +18,7 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     row.state()?.editable()?;
     require_officer(ctx, &row)?;
     store::lock_duties(tx, row.package_id).await?;
+    note_hand(tx, ctx, id).await?;
     let mut lines = store::lines(tx.conn(), id).await?;
     let line_ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
     let slots = store::slots_of(tx.conn(), &line_ids).await?;
