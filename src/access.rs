@@ -30,6 +30,22 @@ const AGENCY: &[Role] = &[
     Role::BudgetUser,
     Role::Auditor,
 ];
+/// The office and the vendors it deals with.
+const BOTH_SIDES: &[Role] = &[
+    Role::Requester,
+    Role::ProcurementOfficer,
+    Role::CommitmentOfficer,
+    Role::ActivityOfficer,
+    Role::Receiver,
+    Role::Treasurer,
+    Role::AssistantTreasurer,
+    Role::PaymentVerifier,
+    Role::GoodsCustodian,
+    Role::BudgetUser,
+    Role::Auditor,
+    Role::VendorOwner,
+    Role::VendorStaff,
+];
 const APPROVERS: &[Role] = &[Role::CommitmentOfficer, Role::BudgetUser];
 
 /// Whether a role (none: a log-in without membership) may ever do an action.
@@ -112,22 +128,12 @@ fn rule(action: Action) -> Rule {
         ListRequests | GetRequest => Roles(AGENCY),
         CancelRequest => Roles(BUYERS),
         ReturnRequest | RejectRequest | ApproveRequest => Roles(APPROVERS),
+        ListNegotiations => Roles(BOTH_SIDES),
+        ProposeRound | AcceptRound | EndNegotiation => {
+            Roles(&[Role::ProcurementOfficer, Role::VendorOwner, Role::VendorStaff])
+        }
         ReassignRequest => Roles(&[Role::BudgetUser]),
-        ListOrders | GetOrder | ListOrderChanges => Roles(&[
-            Role::Requester,
-            Role::ProcurementOfficer,
-            Role::CommitmentOfficer,
-            Role::ActivityOfficer,
-            Role::Receiver,
-            Role::Treasurer,
-            Role::AssistantTreasurer,
-            Role::PaymentVerifier,
-            Role::GoodsCustodian,
-            Role::BudgetUser,
-            Role::Auditor,
-            Role::VendorOwner,
-            Role::VendorStaff,
-        ]),
+        ListOrders | GetOrder | ListOrderChanges => Roles(BOTH_SIDES),
         AcceptOrder | DeclineOrder | ProposeOrderChange => Roles(VENDOR),
         CancelOrder => Roles(&[Role::VendorOwner, Role::VendorStaff, Role::CommitmentOfficer]),
         AcceptOrderChange | RejectOrderChange => Roles(&[Role::CommitmentOfficer]),

@@ -4,7 +4,7 @@ use crate::platform::http::{Api, Contract, Limits};
 use crate::platform::sealing::KeyRing;
 use crate::platform::{App, Clock, Doors, Permission, db::Db, files::Files, hashing::Hashing, mail::Mailer};
 use crate::settings::Settings;
-use crate::{access, accounts, catalog, orders, packages, policies, requests, taxes, vendors};
+use crate::{access, accounts, catalog, orders, packages, policies, quotes, requests, taxes, vendors};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ pub fn register() -> Api {
     catalog::routes(&mut api);
     packages::routes(&mut api);
     requests::routes(&mut api);
+    quotes::routes(&mut api);
     orders::routes(&mut api);
     api
 }

@@ -14,7 +14,7 @@
 //! app        THE list: one `routes` per slice; the process's parts put together
 //! cli        one file a subcommand
 //!
-//! policies ← accounts ← taxes ← vendors ← catalog ← packages ← requests ← orders
+//! policies ← accounts ← taxes ← vendors ← catalog ← packages ← requests ← quotes ← orders
 //! ```
 //!
 //! A slice is one folder for one noun of the trade: `mod` tells its story and what other slices
@@ -73,6 +73,7 @@ pub mod orders;
 pub mod packages;
 pub mod platform;
 pub mod policies;
+pub mod quotes;
 pub mod requests;
 #[rustfmt::skip]
 mod schema;

@@ -282,6 +282,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    negotiation_rounds (id) {
+        id -> Uuid,
+        negotiation_id -> Uuid,
+        number -> Int4,
+        proposed_by -> Text,
+        membership_id -> Uuid,
+        unit_prices -> Jsonb,
+        goods_total -> Numeric,
+        shipping_fee -> Numeric,
+        vat_total -> Numeric,
+        gross_total -> Numeric,
+        lead_time_days -> Nullable<Int4>,
+        note -> Nullable<Text>,
+        proposed_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    negotiations (id) {
+        id -> Uuid,
+        realm -> Text,
+        request_id -> Uuid,
+        vendor_id -> Uuid,
+        attempt -> Int4,
+        status -> Text,
+        lines -> Jsonb,
+        shipping_fee -> Numeric,
+        gross_total -> Numeric,
+        opened_at -> Timestamptz,
+        last_activity_at -> Timestamptz,
+        agreed_round_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     number_counters (realm, agency_id, unit_id, kind, fiscal_year) {
         realm -> Text,
         agency_id -> Uuid,
@@ -431,7 +467,6 @@ diesel::table! {
         valid_to -> Nullable<Date>,
         legal_basis -> Text,
         note -> Text,
-        set_by -> Nullable<Uuid>,
         set_at -> Timestamptz,
         set_by_membership_id -> Nullable<Uuid>,
         end_reason -> Nullable<Text>,
@@ -645,6 +680,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        negotiation_due_at -> Nullable<Timestamptz>,
+        attempt -> Int4,
+        agreed_terms -> Nullable<Jsonb>,
     }
 }
 
@@ -837,6 +875,7 @@ diesel::joinable!(invitations -> users (invited_by));
 diesel::joinable!(membership_units -> memberships (membership_id));
 diesel::joinable!(membership_units -> work_units (unit_id));
 diesel::joinable!(memberships -> users (user_id));
+diesel::joinable!(negotiation_rounds -> memberships (membership_id));
 diesel::joinable!(order_changes -> orders (order_id));
 diesel::joinable!(order_lines -> orders (order_id));
 diesel::joinable!(order_lines -> products (product_id));
@@ -892,12 +931,16 @@ diesel::allow_tables_to_appear_in_same_query!(invitations, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(invitations, users);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, memberships);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, work_units);
+diesel::allow_tables_to_appear_in_same_query!(memberships, negotiation_rounds);
 diesel::allow_tables_to_appear_in_same_query!(memberships, organisations);
 diesel::allow_tables_to_appear_in_same_query!(memberships, policies);
 diesel::allow_tables_to_appear_in_same_query!(memberships, reassignments);
 diesel::allow_tables_to_appear_in_same_query!(memberships, requests);
 diesel::allow_tables_to_appear_in_same_query!(memberships, sessions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, users);
+diesel::allow_tables_to_appear_in_same_query!(negotiation_rounds, negotiations);
+diesel::allow_tables_to_appear_in_same_query!(negotiations, requests);
+diesel::allow_tables_to_appear_in_same_query!(negotiations, vendors);
 diesel::allow_tables_to_appear_in_same_query!(number_counters, work_units);
 diesel::allow_tables_to_appear_in_same_query!(order_changes, orders);
 diesel::allow_tables_to_appear_in_same_query!(order_lines, orders);

@@ -1,4 +1,5 @@
 -- Policies that are set and ended on record, deputies, and who had a hand in a request.
+ALTER TABLE policies DROP COLUMN set_by;
 ALTER TABLE policies ADD COLUMN set_by_membership_id uuid REFERENCES memberships (id);
 ALTER TABLE policies ADD COLUMN end_reason text;
 ALTER TABLE policies ADD COLUMN version integer NOT NULL DEFAULT 1;
@@ -28,5 +29,8 @@ CREATE TABLE request_hands (
 GRANT SELECT, INSERT ON request_hands TO lokapasar_app;
 INSERT INTO request_hands (request_id, duty, user_id)
     SELECT r.id, 'procurement_officer', m.user_id FROM requests r JOIN memberships m ON m.id = r.officer_id
+    UNION
+    SELECT x.request_id, 'procurement_officer', m.user_id FROM reassignments x JOIN memberships m ON m.id = x.from_membership_id
+    WHERE x.duty = 'procurement_officer'
     UNION
     SELECT a.request_id, 'commitment_officer', a.user_id FROM approvals a WHERE a.role = 'commitment_officer';

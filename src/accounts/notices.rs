@@ -146,6 +146,14 @@ async fn addresses(conn: &mut Conn, app: &App, audience: &Audience) -> Result<Ve
         .bind::<SqlUuid, _>(contact)
         .load(conn)
         .await?),
+        Audience::Person(user) => Ok(sql(format!(
+            "SELECT DISTINCT ON (u.id) c.value_id, c.id AS contact_id, u.language FROM users u JOIN contacts c ON c.user_id = u.id
+             WHERE u.id = $1 AND u.ended_at IS NULL AND c.verified_at IS NOT NULL AND c.ended_at IS NULL AND c.kind IN ({kinds})
+             ORDER BY u.id, c.id"
+        ))
+        .bind::<SqlUuid, _>(user)
+        .load(conn)
+        .await?),
         Audience::Membership(membership) => Ok(sql(format!("{members} AND (m.id = $1 OR m.deputy_for = $1) ORDER BY u.id, c.id"))
             .bind::<SqlUuid, _>(membership)
             .load(conn)
@@ -400,6 +408,11 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "request_rejected",
     "request_expired",
     "request_reassigned",
+    "negotiation_opened",
+    "negotiation_round",
+    "negotiation_agreed",
+    "negotiation_failed",
+    "negotiation_expired",
     "order_issued",
     "order_accepted",
     "order_declined",

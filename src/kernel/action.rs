@@ -127,6 +127,10 @@ actions! {
     RejectRequest = "Rejects a submitted request with a reason",
     CancelRequest = "Cancels a request before it is ordered",
     RenewRequest = "Copies an ended request into a new draft at today's prices",
+    ListNegotiations = "Shows a request's negotiations, each with its rounds",
+    ProposeRound = "Proposes prices, delivery fee and lead time in a negotiation",
+    AcceptRound = "Accepts the latest proposal of the other side",
+    EndNegotiation = "Ends a negotiation that has been idle",
     ReassignRequest = "Gives a request to another officer by letter",
     ApproveRequest = "Approves a request; the last approval issues the orders",
     ReplaceVendor = "Copies a declined, lapsed or cancelled order into a new draft",
@@ -148,6 +152,8 @@ impl Action {
         matches!(
             self,
             SubmitRequest
+                | ProposeRound
+                | AcceptRound
                 | ApproveRequest
                 | ReplaceVendor
                 | AcceptOrder

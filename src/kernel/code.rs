@@ -398,6 +398,27 @@ codes! {
     AlreadyReplaced 409
         id: "Pesanan ini sudah digantikan", "Lanjutkan permintaan penggantinya.";
         en: "This order was already replaced", "Continue with the request that replaces it.";
+    MethodNotForValue 422
+        id: "Metode ini tidak diizinkan untuk nilai ini", "Pilih salah satu metode yang disebut dalam figures.";
+        en: "This method is not allowed for this value", "Choose one of the methods that the figures name.";
+    NegotiationAdvised 422
+        id: "Nilai ini dianjurkan dinegosiasikan lebih dulu", "Pertimbangkan metode negotiated; pembelian langsung tetap dapat diajukan.";
+        en: "Negotiating is advised for this value", "Consider the method negotiated; buying directly stays possible.";
+    PriceAboveList 422
+        id: "Harga melebihi harga tayang", "Tulis harga yang sama dengan atau di bawah harga tayang.";
+        en: "The price is above the list price", "Give the list price or less.";
+    RoundNotLatest 409
+        id: "Sudah ada usulan yang lebih baru", "Muat ulang lalu jawab usulan terakhir.";
+        en: "There is a newer proposal", "Reload and answer the latest one.";
+    RoundExpired 409
+        id: "Masa berlaku usulan ini sudah lewat", "Ajukan usulan baru.";
+        en: "This proposal has lapsed", "Make a new proposal.";
+    TooManyRounds 409
+        id: "Putaran negosiasi sudah sebanyak yang diperbolehkan", "Terima usulan terakhir atau akhiri negosiasi.";
+        en: "There are as many rounds as allowed", "Accept the latest proposal or end the negotiation.";
+    NegotiationStillActive 409
+        id: "Negosiasi belum cukup lama diam untuk diakhiri", "Tunggu sampai waktu yang disebut, atau jawab usulan terakhir.";
+        en: "The negotiation has not been idle long enough", "Wait until the time that is named, or answer the latest proposal.";
     PolicyOverlaps 409
         id: "Pada hari itu sudah ada nilai lain untuk kebijakan ini", "Akhiri nilai yang lama lebih dulu, atau pilih masa berlaku lain.";
         en: "Another value of this policy holds on one of those days", "End the other value first, or choose another validity.";

@@ -89,6 +89,8 @@ ids! {
     RequestId
     /// A line of a request.
     LineId
+    /// A proposal in a negotiation.
+    RoundId
     /// A purchase order (surat pesanan).
     OrderId
     /// A change to an order that its vendor proposed.

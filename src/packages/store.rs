@@ -354,6 +354,24 @@ pub async fn commit_orders(
     Ok(())
 }
 
+/// Gives what a request holds another end.
+///
+/// # Errors
+/// `expired` when it was let go of meanwhile.
+pub async fn extend_request(
+    tx: &mut Tx,
+    request: RequestId,
+    lapses_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let kept = sql("UPDATE budget_reservations SET lapses_at = $2
+         WHERE request_id = $1 AND order_id IS NULL AND released_at IS NULL")
+    .bind::<SqlUuid, _>(request)
+    .bind::<Timestamptz, _>(lapses_at)
+    .execute(tx.conn())
+    .await?;
+    if kept == 1 { Ok(()) } else { Err(refuse(Code::Expired)) }
+}
+
 /// Gives an order's commitment another end.
 pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
     sql("UPDATE budget_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")

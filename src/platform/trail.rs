@@ -42,6 +42,8 @@ pub struct Notice {
 pub enum Audience {
     Contact(Uuid),
     Membership(Uuid),
+    /// A person, whatever became of the memberships.
+    Person(Uuid),
     /// An address that is nobody's contact yet, by its row of `personal_values`.
     Value(Uuid),
     /// Everyone with one of the roles in the organisation.

@@ -27,7 +27,7 @@ struct PolicyFilter {
     /// The agency whose own values go before the platform's.
     #[param(inline)]
     agency_id: Option<OrganisationId>,
-    /// One key's whole history instead of a day's values.
+    /// This key alone; without a day its whole history.
     #[param(max_length = 80)]
     key: Option<String>,
 }
@@ -67,7 +67,7 @@ struct PolicySetter {
 
 async fn list_policies(call: Call<act::ListPolicies, (), PolicyFilter>) -> Sends<Listing<PolicyView>> {
     call.read(async |conn, ctx| {
-        if let Some(key) = &call.query.key {
+        if let (Some(key), None) = (&call.query.key, call.query.at) {
             let rows = store::history(conn, key, call.query.agency_id).await?;
             return Ok(Listing::whole(rows.into_iter().map(view).collect()).public(60));
         }
@@ -75,7 +75,8 @@ async fn list_policies(call: Call<act::ListPolicies, (), PolicyFilter>) -> Sends
             Some(day) => day,
             None => crate::kernel::TimeZone::JAKARTA.date_of(db::now(conn, ctx.realm()).await?),
         };
-        let rows = store::rows_at(conn, day, call.query.agency_id).await?;
+        let mut rows = store::rows_at(conn, day, call.query.agency_id).await?;
+        rows.retain(|row| call.query.key.as_ref().is_none_or(|key| *key == row.key));
         Ok(Listing::whole(rows.into_iter().map(view).collect()).public(60))
     })
     .await

@@ -11,19 +11,13 @@ use crate::platform::trail::{self, Fact};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-/// Keys that an agency's budget user (PA, KPA) may set for the own agency: how it works, never what
-/// the law lets it do.
+/// Keys that the budget user of a whole agency (PA) may set for it: how it works, never what it may do
+/// or must prove.
 const OWN_HOUSE: &[&str] = &[
-    "approval.steps",
     "clock.negotiation_idle_days",
-    "comparison.duty_from",
-    "comparison.minimum_offers",
     "evaluation.weights",
-    "method.steps",
     "negotiation.prompt_from",
     "opening.mode",
-    "quotation.minimum_invited",
-    "quotation.window_days",
 ];
 
 /// A value, from when to when, and by what right.
@@ -44,19 +38,19 @@ pub struct NewValue {
 /// `policy_overlaps` where another value of the key holds on one of the days; faults by field.
 pub async fn set(tx: &mut Tx, ctx: &Ctx, input: &NewValue) -> Result<Row, Error> {
     let member = ctx.member()?;
+    require_whole_agency(member)?;
     let agency = whose(tx, member, input).await?;
     let now = tx.now().await?;
     let mut faults = Vec::new();
-    let unit = store::unit_of(tx.conn(), &input.key).await?;
-    match &unit {
+    let known = store::example_of(tx.conn(), &input.key).await?;
+    let not_own = member.role == Role::BudgetUser && !OWN_HOUSE.contains(&input.key.as_str());
+    match &known {
         None => faults.push(Fault::at("#/key", Code::UnknownReference)),
-        Some(unit) if !value_fits(&input.key, unit, &input.value) => {
+        Some(_) if not_own => faults.push(Fault::at("#/key", Code::PolicyNotYours)),
+        Some((unit, value)) if !value_fits(&input.key, unit, &input.value, value) => {
             faults.push(Fault::at("#/value", Code::PolicyValueInvalid).with_limit(unit));
         }
         Some(_) => {}
-    }
-    if member.role == Role::BudgetUser && !OWN_HOUSE.contains(&input.key.as_str()) {
-        faults.push(Fault::at("#/key", Code::PolicyNotYours));
     }
     if input.valid_from < TimeZone::JAKARTA.date_of(now) {
         faults.push(Fault::at("#/valid_from", Code::DayPassed));
@@ -73,7 +67,7 @@ pub async fn set(tx: &mut Tx, ctx: &Ctx, input: &NewValue) -> Result<Row, Error>
         key: input.key.clone(),
         agency_id: agency,
         value: input.value.clone(),
-        unit: unit.unwrap_or_default(),
+        unit: known.map(|(unit, _)| unit).unwrap_or_default(),
         valid_from: input.valid_from,
         valid_to: input.valid_to,
         legal_basis: input.legal_basis.clone(),
@@ -101,6 +95,7 @@ pub async fn end(
         return Err(refuse(Code::NotFound));
     }
     ctx.expect_version(row.version)?;
+    require_whole_agency(member)?;
     if member.role == Role::BudgetUser && !OWN_HOUSE.contains(&row.key.as_str()) {
         return Err(refuse(Code::PolicyNotYours));
     }
@@ -133,6 +128,15 @@ async fn whose(tx: &mut Tx, member: &Member, input: &NewValue) -> Result<Option<
     }
     let code = if agency.is_none() { Code::PolicyNotYours } else { Code::UnknownReference };
     Err(Refusal::rules(vec![Fault::at("#/agency_id", code)]).into())
+}
+
+/// A budget user of some units (KPA) sets nothing for the whole agency.
+fn require_whole_agency(member: &Member) -> Result<(), Error> {
+    if member.role != Role::BudgetUser || member.units.is_empty() {
+        Ok(())
+    } else {
+        Err(refuse(Code::UnitNotCovered))
+    }
 }
 
 fn may_write(member: &Member, realm: Realm, agency: Option<OrganisationId>) -> bool {

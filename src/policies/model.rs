@@ -172,8 +172,8 @@ struct Weights {
     quality: Decimal,
 }
 
-/// Whether a value can be read as what its key is asked for.
-pub fn value_fits(key: &str, unit: &str, value: &str) -> bool {
+/// Whether a value can be read as what its key is asked for; `known` is another value of the key.
+pub fn value_fits(key: &str, unit: &str, value: &str, known: &str) -> bool {
     match unit {
         "IDR" => value.parse::<Decimal>().is_ok_and(|amount| amount >= Decimal::ZERO && amount.scale() <= 2),
         "flag" => ["true", "false"].contains(&value),
@@ -186,12 +186,12 @@ pub fn value_fits(key: &str, unit: &str, value: &str) -> bool {
             part(numerator).is_some() && part(denominator).is_some_and(|part| !part.is_zero())
         }
         "word" => WORDS.iter().any(|(known, words)| *known == key && words.contains(&value)),
-        "json" => json_fits(key, value),
+        "json" => json_fits(key, value, known),
         _ => value.parse::<u32>().is_ok_and(|count| count <= 100_000_000),
     }
 }
 
-fn json_fits(key: &str, value: &str) -> bool {
+fn json_fits(key: &str, value: &str, known: &str) -> bool {
     match key {
         "approval.steps" => steps_fit::<ApprovalRoles>(value),
         "method.steps" => steps_fit::<StepMethods>(value),
@@ -200,7 +200,26 @@ fn json_fits(key: &str, value: &str) -> bool {
                 && weights.quality >= Decimal::ZERO
                 && weights.price + weights.quality == Decimal::ONE_HUNDRED
         }),
-        _ => serde_json::from_str::<serde_json::Value>(value).is_ok_and(|value| value.is_array()),
+        _ => {
+            let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+            parsed(value).zip(parsed(known)).is_some_and(|(value, known)| same_shape(&value, &known))
+        }
+    }
+}
+
+/// Lists whose items have the members of the known ones, each of a kind that occurs there.
+fn same_shape(value: &serde_json::Value, known: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Object, String};
+    match (value, known) {
+        (Array(items), Array(known)) => {
+            !items.is_empty() && items.iter().all(|item| known.iter().any(|known| same_shape(item, known)))
+        }
+        (Object(fields), Object(known)) => {
+            fields.len() == known.len()
+                && fields.iter().all(|(name, field)| known.get(name).is_some_and(|known| same_shape(field, known)))
+        }
+        (String(text), String(known)) => text.parse::<Decimal>().is_ok() == known.parse::<Decimal>().is_ok(),
+        (value, known) => std::mem::discriminant(value) == std::mem::discriminant(known),
     }
 }
 
@@ -287,11 +306,21 @@ mod tests {
             ("evaluation.weights", "json", r#"{"price":"60","quality":"50"}"#),
         ];
         for (key, unit, value) in fits {
-            assert!(value_fits(key, unit, value), "{key} {value}");
+            assert!(value_fits(key, unit, value, "[]"), "{key} {value}");
         }
         for (key, unit, value) in misfits {
-            assert!(!value_fits(key, unit, value), "{key} {value}");
+            assert!(!value_fits(key, unit, value, "[]"), "{key} {value}");
         }
+    }
+
+    #[test]
+    fn a_list_without_a_form_of_its_own_must_look_like_the_one_before() {
+        let brackets = r#"[{"up_to":"1","rate":"0.05"},{"up_to":null,"rate":"0.1"}]"#;
+        let fits = |value: &str| value_fits("tax.income21.brackets", "json", value, brackets);
+        assert!(fits(r#"[{"up_to":"9","rate":"0.2"},{"up_to":null,"rate":"0.3"}]"#));
+        assert!(!fits(r#"[{"up_to":"9"}]"#) && !fits(r#"[{"up_to":"9","rate":"much"}]"#) && !fits("[]"));
+        let roles = |value: &str| value_fits("totp.required_roles", "json", value, r#"["admin"]"#);
+        assert!(roles(r#"["treasurer"]"#) && !roles("[1]") && !roles(r#"{"a":1}"#));
     }
 
     #[test]

@@ -94,9 +94,15 @@ pub async fn lock(tx: &mut Tx, id: PolicyId) -> Result<Row, Error> {
     rows.into_iter().next().ok_or_else(|| refuse(Code::NotFound))
 }
 
-/// The unit in which a key's values are written; none: no such key.
-pub async fn unit_of(conn: &mut Conn, key: &str) -> Result<Option<String>, Error> {
-    Ok(policies::table.filter(policies::key.eq(key)).select(policies::unit).first(conn).await.optional()?)
+/// The unit in which a key's values are written, and its first value; none: no such key.
+pub async fn example_of(conn: &mut Conn, key: &str) -> Result<Option<(String, String)>, Error> {
+    Ok(policies::table
+        .filter(policies::key.eq(key))
+        .select((policies::unit, policies::value))
+        .order(policies::valid_from)
+        .first(conn)
+        .await
+        .optional()?)
 }
 
 /// # Errors

@@ -1,20 +1,20 @@
 //! Every rule that a request must meet, checked in one place: submission refuses by it, and
 //! `POST /policy-checks` explains it.
-use super::model::{Comparison, Duty};
+use super::model::{Comparison, Duty, RequestStatus};
 use super::store::{self, LineRow, Row, SlotRow};
 use crate::accounts;
 use crate::catalog::{self, Availability, Need, Offer};
 use crate::kernel::{Amount, Code, Deadline, Error, Fault, MembershipId, Quantity, Role, VendorId};
 use crate::packages::{self, BudgetLine, BudgetMode, Package};
 use crate::platform::db::{self, Conn};
-use crate::policies::{self, ContractForm, Policies};
+use crate::policies::{self, ContractForm, Method, Policies};
 use crate::taxes::{LineTax, Totals, VatRates, line_tax, totals};
 use crate::vendors::{self, ShippingTerms, Trading};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// A rule, whether it is met, and the figures it was judged by.
@@ -23,6 +23,8 @@ pub struct Check {
     pub rule: &'static str,
     /// `None`: it is met.
     pub refused: Option<Code>,
+    /// What is better done, though nothing is refused.
+    pub advised: Option<Code>,
     pub pointer: String,
     pub figures: Value,
     pub legal_basis: Option<String>,
@@ -54,7 +56,10 @@ pub struct Assessment {
     pub parts: Vec<Part>,
     pub totals: Totals,
     pub approval_roles: Vec<String>,
+    /// When an approval is due.
     pub due: Deadline,
+    /// Until when vendors may negotiate.
+    pub negotiation_due: Deadline,
     /// The limit of the method for this kind.
     pub method_limit: Amount,
     /// Whether the limit means amounts with VAT.
@@ -101,6 +106,9 @@ struct Scene<'s> {
     budget_line: Option<BudgetLine>,
     offers: Vec<Offer>,
     vendors: Vec<Trading>,
+    /// What was agreed is judged at its frozen prices and delivery fees (with the VAT on them); goods
+    /// that left the shelf since are reserved all the same.
+    agreed: Option<HashMap<VendorId, (Amount, Amount)>>,
 }
 
 /// Judges a request as it stands.
@@ -128,7 +136,12 @@ pub async fn assess(
     let vendor_ids: Vec<_> =
         lines.iter().map(|line| line.vendor_id).collect::<BTreeSet<_>>().into_iter().collect();
     let vendors = vendors::trading(conn, row.realm, &vendor_ids, now).await?;
-    let scene = Scene { row, lines, slots, policies, now, today, package, budget_line, offers, vendors };
+    let agreed = match row.status {
+        RequestStatus::Agreed => Some(store::shipping_of(conn, row.id).await?),
+        _ => None,
+    };
+    let scene =
+        Scene { row, lines, slots, policies, now, today, package, budget_line, offers, vendors, agreed };
     let mut checks = Vec::new();
     let priced = price(&scene, &mut checks)?;
     let parts = parts(conn, &scene, &priced, &mut checks).await?;
@@ -147,9 +160,13 @@ pub async fn assess(
     let latest = calendar.working_days_before(first, preparation, zone);
     let due =
         calendar.working_days_after(now, scene.policies.count("clock.approval_days")?, zone).earlier(latest);
+    let negotiation_due = calendar
+        .working_days_after(now, scene.policies.count("clock.negotiation_days")?, zone)
+        .earlier(latest);
     let soon = latest.passed(now).then_some(Code::NeededTooSoon);
     let figures = json!({ "needed_on": row.needed_on, "first_delivery": first, "preparation_days": preparation, "latest": latest.at });
     push(&mut checks, "needed_on", soon, "#/needed_on", figures, basis(&scene, "clock.preparation_days"));
+    method(&scene, whole, &mut checks)?;
     limits(&scene, whole, &mut checks)?;
     let budget_mode = budget(&scene, whole.gross, &mut checks)?;
     splitting(conn, &scene, whole, &priced, &mut checks).await?;
@@ -175,6 +192,7 @@ pub async fn assess(
         parts,
         totals: whole,
         due,
+        negotiation_due,
         budget_mode,
         checks,
     })
@@ -188,7 +206,7 @@ fn push(
     figures: Value,
     legal_basis: Option<String>,
 ) {
-    checks.push(Check { rule, refused, pointer: pointer.into(), figures, legal_basis });
+    checks.push(Check { rule, refused, advised: None, pointer: pointer.into(), figures, legal_basis });
 }
 
 fn basis(scene: &Scene<'_>, key: &str) -> Option<String> {
@@ -209,6 +227,15 @@ fn price(scene: &Scene<'_>, checks: &mut Vec<Check>) -> Result<Vec<Option<Priced
             priced.push(None);
             continue;
         };
+        if scene.agreed.is_some() {
+            let closed = (!vendor.open).then_some(Code::VendorNotVerified);
+            push(checks, "product", closed, at("product_id"), json!({ "vendor": vendor.name }), None);
+            let frozen = line.unit_price.zip(line.goods_amount).zip(line.vat_amount);
+            let ((unit_price, goods), vat) =
+                frozen.ok_or_else(|| Error::Internal("an agreed line has no price".into()))?;
+            priced.push(Some(Priced { offer: offer.clone(), unit_price, tax: LineTax { goods, vat } }));
+            continue;
+        }
         let unavailable = match (offer.published, vendor.open) {
             (_, false) => Some(Code::VendorNotVerified),
             (false, true) => Some(Code::ProductUnavailable),
@@ -309,7 +336,9 @@ async fn parts(
             let terms = vendors::shipping(conn, vendor.id, region).await?;
             let refused = match &terms {
                 None => Some(Code::RegionNotServed),
-                Some(terms) if terms.terms == ShippingTerms::OnQuote => Some(Code::ShippingOnQuote),
+                Some(terms) if terms.terms == ShippingTerms::OnQuote && scene.row.method == Method::Direct => {
+                    Some(Code::ShippingOnQuote)
+                }
                 Some(_) => None,
             };
             let figures = json!({ "vendor": vendor.name, "region_code": region, "terms": terms.as_ref().map(|terms| terms.terms) });
@@ -323,11 +352,43 @@ async fn parts(
                     _ => Amount::ZERO,
                 };
         }
-        let whole = totals(&rates, vendor.vat_registered, &taxes, shipping);
         let on_lines: Amount = taxes.iter().map(|tax| tax.vat).sum();
+        let whole = match scene.agreed.as_ref().and_then(|fees| fees.get(&vendor.id)) {
+            Some((fee, fee_vat)) => {
+                let (goods, vat) = (taxes.iter().map(|tax| tax.goods).sum::<Amount>(), on_lines + *fee_vat);
+                Totals { goods, shipping: *fee, vat, gross: goods + *fee + vat }
+            }
+            None => totals(&rates, vendor.vat_registered, &taxes, shipping),
+        };
         parts.push(Part { vendor: vendor.id, totals: whole, shipping_vat: Amount(whole.vat.0 - on_lines.0) });
     }
     Ok(parts)
+}
+
+#[derive(Deserialize)]
+struct Methods {
+    methods: Vec<Method>,
+}
+
+/// Which methods a value allows; and whether asking for a better price is advised.
+fn method(scene: &Scene<'_>, whole: Totals, checks: &mut Vec<Check>) -> Result<(), Error> {
+    let chosen = scene.row.method;
+    let allowed: Option<Methods> = scene.policies.step("method.steps", whole.gross)?;
+    let allowed = allowed.map(|step| step.methods).unwrap_or_default();
+    let refused = (!allowed.contains(&chosen)).then_some(Code::MethodNotForValue);
+    let figures = json!({ "method": chosen, "allowed": allowed, "value": whole.gross });
+    push(checks, "method", refused, "#/method", figures, basis(scene, "method.steps"));
+    let from = scene.policies.amount("negotiation.prompt_from")?;
+    let advised = (chosen == Method::Direct && whole.gross >= from).then_some(Code::NegotiationAdvised);
+    checks.push(Check {
+        rule: "negotiation",
+        refused: None,
+        advised,
+        pointer: "#/method".into(),
+        figures: json!({ "from": from, "value": whole.gross }),
+        legal_basis: basis(scene, "negotiation.prompt_from"),
+    });
+    Ok(())
 }
 
 fn compared(scene: &Scene<'_>, whole: Totals) -> Result<Amount, Error> {

@@ -1,7 +1,10 @@
 //! Requests: an office asks to buy; approval has its one home here.
 //!
 //! ```text
-//! draft → pending_approval → approved → ordered | partially_ordered → closed
+//! direct      draft → pending_approval → approved → ordered | partially_ordered → closed
+//! negotiated  draft → negotiating → agreed → pending_approval → …, or negotiation_failed
+//!
+//! draft → pending_approval
 //!   │       ├→ returned(reason) · withdrawn → (edited like a draft) → pending_approval | cancelled
 //!   └→ cancelled
 //!           └→ rejected · cancelled · expired
@@ -19,10 +22,14 @@ mod model;
 mod store;
 
 pub use api::{RequestView, SlotView, routes, view};
-pub use commands::{announce_expired, approved, copy_lines, deciders, member_sight, step_taken, submit};
-pub use model::{Duty, PaymentWay, RequestStatus};
+pub use commands::{
+    agree, announce_expired, approved, copy_lines, deciders, fail_negotiation, member_sight, note_hand, price_terms,
+    require_officer, step_taken, submit, to_vendor, touch,
+};
+pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
 pub use store::{
-    Approval, LineRow, Row, SlotRow, any_member_of, approvals, buys, commitment_officer_of, delivery_days,
+    Approval, LineRow, Row, Sight, SlotRow, any_member_of, approvals, buys, commitment_officer_of, delivery_days,
     has_duty_on_package, insert_approval, lines, lock, lock_duties, next_number, officer_of, package_of,
+    seen,
     shipping_of, slots_of, submitted_at, user_of,
 };

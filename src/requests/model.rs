@@ -1,6 +1,9 @@
 //! What a request may become. Pure.
 use crate::kernel::ProcurementKind;
-use crate::kernel::{BudgetLineId, Code, Error, MembershipId, PackageId, ProductId, Quantity, refuse};
+use crate::policies::Method;
+use crate::kernel::{
+    Amount, BudgetLineId, Code, Error, MembershipId, PackageId, ProductId, Quantity, VendorId, refuse,
+};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,7 +11,8 @@ use validator::Validate;
 
 crate::kernel::kept_as_text!(
     RequestStatus {
-        Draft = "draft", PendingApproval = "pending_approval", Returned = "returned", Withdrawn = "withdrawn",
+        Draft = "draft", Negotiating = "negotiating", Agreed = "agreed", NegotiationFailed = "negotiation_failed",
+        PendingApproval = "pending_approval", Returned = "returned", Withdrawn = "withdrawn",
         Approved = "approved", Ordered = "ordered", PartiallyOrdered = "partially_ordered", Closed = "closed",
         Rejected = "rejected", Cancelled = "cancelled", Expired = "expired",
     }
@@ -29,6 +33,8 @@ crate::kernel::kept_as_text!(
 pub struct RequestFields {
     #[schema(min_length = 3, max_length = 200, pattern = "\\S")]
     pub title: Option<String>,
+    /// How the office buys; direct unless told.
+    pub method: Option<Method>,
     pub package_id: Option<PackageId>,
     pub budget_line_id: Option<BudgetLineId>,
     pub procurement_kind: Option<ProcurementKind>,
@@ -117,10 +123,26 @@ mod time_of_day {
     }
 }
 
+/// What was agreed with one vendor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgreedTerms {
+    pub vendor_id: VendorId,
+    /// The number of the round that both accepted.
+    pub round: i32,
+    pub shipping_fee: Amount,
+    pub lead_time_days: Option<i32>,
+    pub note: Option<String>,
+}
+
 /// Where a request stands, with what is known only there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
     Draft,
+    /// The list price is reserved while rounds go back and forth.
+    Negotiating { due: DateTime<Utc> },
+    /// Every vendor agreed; the officer hands the agreement in until `due`.
+    Agreed { due: DateTime<Utc> },
+    NegotiationFailed { reason: String },
     Returned { reason: String },
     Withdrawn,
     PendingApproval { due: DateTime<Utc> },
@@ -137,6 +159,9 @@ impl State {
     pub fn status(&self) -> RequestStatus {
         match self {
             Self::Draft => RequestStatus::Draft,
+            Self::Negotiating { .. } => RequestStatus::Negotiating,
+            Self::Agreed { .. } => RequestStatus::Agreed,
+            Self::NegotiationFailed { .. } => RequestStatus::NegotiationFailed,
             Self::Returned { .. } => RequestStatus::Returned,
             Self::Withdrawn => RequestStatus::Withdrawn,
             Self::PendingApproval { .. } => RequestStatus::PendingApproval,
@@ -150,10 +175,12 @@ impl State {
         }
     }
 
-    /// A passed approval deadline is true by itself.
+    /// A passed deadline is true by itself.
     pub fn at(self, now: DateTime<Utc>) -> Self {
         match self {
-            Self::PendingApproval { due } if due <= now => Self::Expired,
+            Self::PendingApproval { due } | Self::Negotiating { due } | Self::Agreed { due } if due <= now => {
+                Self::Expired
+            }
             state => state,
         }
     }
@@ -161,7 +188,10 @@ impl State {
     pub fn editable(&self) -> Result<(), Error> {
         match self {
             Self::Draft | Self::Returned { .. } | Self::Withdrawn => Ok(()),
-            Self::PendingApproval { .. }
+            Self::Negotiating { .. }
+            | Self::Agreed { .. }
+            | Self::NegotiationFailed { .. }
+            | Self::PendingApproval { .. }
             | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered
@@ -172,10 +202,59 @@ impl State {
         }
     }
 
+    /// Whether it may be handed in now: a draft by its method, or what was agreed.
+    ///
+    /// # Errors
+    /// `expired` once the time for handing in an agreement has passed.
+    pub fn submittable(&self) -> Result<(), Error> {
+        match self {
+            Self::Agreed { .. } => Ok(()),
+            Self::Expired => Err(refuse(Code::Expired)),
+            state => state.editable(),
+        }
+    }
+
     /// Submitted; without approval steps it is approved by that.
     pub fn submit(self, due: DateTime<Utc>, steps: usize) -> Result<Self, Error> {
-        self.editable()?;
+        self.submittable()?;
         Ok(if steps == 0 { Self::Approved } else { Self::PendingApproval { due } })
+    }
+
+    /// Asks the vendors to negotiate until `due`.
+    pub fn negotiate(self, due: DateTime<Utc>) -> Result<Self, Error> {
+        self.editable().map(|()| Self::Negotiating { due })
+    }
+
+    /// The last vendor agreed; the officer has until `due` to hand it in.
+    pub fn agree(self, due: DateTime<Utc>) -> Result<Self, Error> {
+        self.negotiating().map(|()| Self::Agreed { due })
+    }
+
+    pub fn fail_negotiation(self, reason: String) -> Result<Self, Error> {
+        self.negotiating().map(|()| Self::NegotiationFailed { reason })
+    }
+
+    /// Whether rounds go back and forth now.
+    ///
+    /// # Errors
+    /// `expired` once the time has passed.
+    pub fn negotiating(&self) -> Result<(), Error> {
+        match self {
+            Self::Negotiating { .. } => Ok(()),
+            Self::Expired => Err(refuse(Code::Expired)),
+            Self::Draft
+            | Self::Agreed { .. }
+            | Self::NegotiationFailed { .. }
+            | Self::Returned { .. }
+            | Self::Withdrawn
+            | Self::PendingApproval { .. }
+            | Self::Approved
+            | Self::Ordered
+            | Self::PartiallyOrdered
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
+        }
     }
 
     /// One more step taken.
@@ -188,6 +267,9 @@ impl State {
             Self::PendingApproval { .. } => Ok(Self::Approved),
             Self::Expired => Err(refuse(Code::Expired)),
             Self::Draft
+            | Self::Negotiating { .. }
+            | Self::Agreed { .. }
+            | Self::NegotiationFailed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::Approved
@@ -199,8 +281,12 @@ impl State {
         }
     }
 
+    /// Back to the desk, out of a negotiation too.
     pub fn withdraw(self) -> Result<Self, Error> {
-        self.pending().map(|()| Self::Withdrawn)
+        match self {
+            Self::Negotiating { .. } | Self::Agreed { .. } => Ok(Self::Withdrawn),
+            state => state.pending().map(|()| Self::Withdrawn),
+        }
     }
 
     pub fn send_back(self, reason: String) -> Result<Self, Error> {
@@ -213,10 +299,14 @@ impl State {
 
     pub fn cancel(self, reason: String) -> Result<Self, Error> {
         match self {
-            Self::Draft | Self::Returned { .. } | Self::Withdrawn | Self::PendingApproval { .. } => {
-                Ok(Self::Cancelled { reason })
-            }
-            Self::Approved
+            Self::Draft
+            | Self::Negotiating { .. }
+            | Self::Agreed { .. }
+            | Self::Returned { .. }
+            | Self::Withdrawn
+            | Self::PendingApproval { .. } => Ok(Self::Cancelled { reason }),
+            Self::NegotiationFailed { .. }
+            | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered
             | Self::Closed
@@ -229,8 +319,14 @@ impl State {
     /// Whether a copy may take its place.
     pub fn renewable(&self) -> Result<(), Error> {
         match self {
-            Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired | Self::Closed => Ok(()),
+            Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::NegotiationFailed { .. }
+            | Self::Expired
+            | Self::Closed => Ok(()),
             Self::Draft
+            | Self::Negotiating { .. }
+            | Self::Agreed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::PendingApproval { .. }
@@ -244,15 +340,19 @@ impl State {
     pub fn running(&self) -> Result<(), Error> {
         match self {
             Self::Draft
+            | Self::Negotiating { .. }
+            | Self::Agreed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::PendingApproval { .. }
             | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered => Ok(()),
-            Self::Closed | Self::Rejected { .. } | Self::Cancelled { .. } | Self::Expired => {
-                Err(refuse(Code::IllegalTransition))
-            }
+            Self::NegotiationFailed { .. }
+            | Self::Closed
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::Expired => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -261,6 +361,9 @@ impl State {
             Self::PendingApproval { .. } => Ok(()),
             Self::Expired => Err(refuse(Code::Expired)),
             Self::Draft
+            | Self::Negotiating { .. }
+            | Self::Agreed { .. }
+            | Self::NegotiationFailed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::Approved
@@ -314,6 +417,9 @@ mod tests {
     enum Step {
         Submit(usize),
         Approve(usize),
+        Negotiate,
+        Agree,
+        FailNegotiation,
         Withdraw,
         Return,
         Reject,
@@ -325,6 +431,9 @@ mod tests {
         let step = prop_oneof![
             (0usize..3).prop_map(Step::Submit),
             (0usize..2).prop_map(Step::Approve),
+            Just(Step::Negotiate),
+            Just(Step::Agree),
+            Just(Step::FailNegotiation),
             Just(Step::Withdraw),
             Just(Step::Return),
             Just(Step::Reject),
@@ -344,6 +453,9 @@ mod tests {
                 let outcome = match step {
                     Step::Submit(count) => state.submit(now + chrono::TimeDelta::hours(3), count),
                     Step::Approve(left) => state.approve(left),
+                    Step::Negotiate => state.negotiate(now + chrono::TimeDelta::hours(5)),
+                    Step::Agree => state.agree(now + chrono::TimeDelta::hours(3)),
+                    Step::FailNegotiation => state.fail_negotiation("x".into()),
                     Step::Withdraw => state.withdraw(),
                     Step::Return => state.send_back("x".into()),
                     Step::Reject => state.reject("x".into()),
@@ -358,7 +470,8 @@ mod tests {
                     let in_time = matches!(before, State::PendingApproval { due } if due > now);
                     prop_assert!(in_time || before == State::Approved);
                 }
-                if matches!(before, State::Rejected { .. } | State::Cancelled { .. } | State::Expired) {
+                let ended = State::renewable(&before).is_ok();
+                if ended {
                     prop_assert_eq!(&next, &before);
                 }
                 state = next.at(now);

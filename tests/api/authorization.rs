@@ -106,6 +106,7 @@ const BOTH_SIDES: &[Role] = &[
     BudgetUser,
     Auditor,
 ];
+const BARGAINERS: &[Role] = &[VendorOwner, VendorStaff, ProcurementOfficer];
 /// Those who appoint: the PA, a shop's owner, the platform's admin.
 const APPOINTERS: &[Role] = &[VendorOwner, BudgetUser, Admin];
 /// Who reads vendors' files; personal values are masked for all but the owner and the holder.
@@ -144,12 +145,19 @@ fn table() -> Vec<Row> {
         row("listInvitations", GET, "/api/v1/invitations", Nothing, Only(APPOINTERS)),
         row("acceptInvitation", POST, "/api/v1/invitations/{invitation}/actions/accept", Json(r#"{"token":"AAAA"}"#), LoggedIn),
         row("revokeInvitation", POST, "/api/v1/invitations/{invitation}/actions/revoke", Nothing, Only(APPOINTERS)),
+        // Deputies: appointed by the PA, known to the whole office.
+        row("appointDeputy", POST, "/api/v1/deputies", Json(r#"{"officer_id":"{officer}","person_id":"{membership}","kind":"plh","valid_from":"2035-01-01","valid_to":"2035-01-14","letter_number":"821/5/2026"}"#), Only(&[BudgetUser])),
+        row("listDeputies", GET, "/api/v1/deputies", Nothing, Only(OFFICE)),
+        row("endDeputy", POST, "/api/v1/deputies/{deputy}/actions/end", Nothing, Only(&[BudgetUser])),
         // The sandbox is its users' own.
         row("getSandboxClock", GET, "/api/v1/sandbox/clock", Nothing, LoggedIn),
         row("moveSandboxClock", POST, "/api/v1/sandbox/clock", EMPTY, LoggedIn),
         row("listSandboxMails", GET, "/api/v1/sandbox/mails", Nothing, Only(&[Admin])),
         // Rules and taxes are public.
         row("listPolicies", GET, "/api/v1/policies", Nothing, Anyone),
+        row("getPolicy", GET, "/api/v1/policies/{any_policy}", Nothing, Anyone),
+        row("setPolicy", POST, "/api/v1/policies", EMPTY, Only(&[BudgetUser, Admin])),
+        row("endPolicy", POST, "/api/v1/policies/{policy}/actions/end", Json(r#"{"valid_to":"2040-01-01","reason":"Diganti keputusan baru"}"#), Only(&[BudgetUser, Admin])),
         row("listForbiddenPairs", GET, "/api/v1/forbidden-pairs", Nothing, Anyone),
         row("previewTax", POST, "/api/v1/tax-previews", EMPTY, Anyone),
         // Vendors: anyone may found one; the file is the owner's, its examination the verifier's.
@@ -213,6 +221,11 @@ fn table() -> Vec<Row> {
         row("renewRequest", POST, "/api/v1/requests/{ordered}/actions/renew", Nothing, Only(&[ProcurementOfficer])),
         row("reassignRequest", POST, "/api/v1/requests/{pending}/actions/reassign", Json(r#"{"duty":"procurement_officer","membership_id":"{membership}","letter_number":"821/2/2026"}"#), Only(&[BudgetUser])),
         row("replaceVendor", POST, "/api/v1/requests/{ordered}/actions/replace-vendor", Json(r#"{"order_id":"{order}"}"#), Only(&[ProcurementOfficer])),
+        // Negotiations: the PP and the vendor bargain, the office reads.
+        row("listNegotiations", GET, "/api/v1/requests/{negotiated}/negotiations", Nothing, Only(BOTH_SIDES)),
+        row("proposeRound", POST, "/api/v1/requests/{negotiated}/negotiation-rounds", Json(r#"{"unit_prices":[{"line_id":"{line}","unit_price":"12000.00"}],"shipping_fee":"0"}"#), Only(BARGAINERS)),
+        row("acceptRound", POST, "/api/v1/requests/{negotiated}/negotiation-rounds/{round}/actions/accept", Nothing, Only(BARGAINERS)),
+        row("endNegotiation", POST, "/api/v1/requests/{negotiated}/actions/end-negotiation", REASON, Only(BARGAINERS)),
         // Orders: the vendor answers, the PPK signs for the office, both sides read.
         row("listOrders", GET, "/api/v1/orders?request_id={ordered}", Nothing, Only(BOTH_SIDES)),
         row("getOrder", GET, "/api/v1/orders/{order}", Nothing, Only(BOTH_SIDES)),
@@ -278,7 +291,12 @@ enum Kind {
     Member(Role),
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 21] = [
+    "{policy}",
+    "{deputy}",
+    "{officer}",
+    "{negotiated}",
+    "{round}",
     "{session}",
     "{organisation}",
     "{agency}",
@@ -411,6 +429,25 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
     let changed = office.ordered(vec![line(&product, "400")]).await;
     let changed_order = office.order(&changed).await;
     let proposal = json!({ "brand": "Merek setara", "reason": "Merek semula habis" });
+    let negotiated = office.draft_with(vec![line(&product, "100")], json!({ "method": "negotiated" })).await;
+    office.submit(&negotiated).await.expect(200);
+    let negotiation = vendor.owner.get(&format!("/api/v1/requests/{negotiated}/negotiations")).await.expect(200);
+    let line_id = negotiation.text("/items/0/lines/0/line_id");
+    let proposal_of_price = json!({ "unit_prices": [{ "line_id": line_id, "unit_price": "12100.00" }], "shipping_fee": "0" });
+    let round = vendor
+        .owner
+        .post(&format!("/api/v1/requests/{negotiated}/negotiation-rounds"), proposal_of_price)
+        .await
+        .expect(201)
+        .text("/rounds/0/id");
+    let value = json!({ "key": "negotiation.prompt_from", "value": "40000000", "valid_from": "2035-01-01",
+        "legal_basis": "Keputusan kepala daerah", "note": "Kehati-hatian" });
+    let authority = app.member(Some(office.agency), BudgetUser, &[]).await;
+    let policy = authority.post("/api/v1/policies", value).await.expect(201).id();
+    let stand_in = app.member(Some(office.agency), Receiver, &[office.unit]).await;
+    let deputy = json!({ "officer_id": office.approver.membership, "person_id": stand_in.membership, "kind": "plh",
+        "valid_from": "2026-01-01", "valid_to": "2035-01-14", "letter_number": "821/5/2026" });
+    let deputy = authority.post("/api/v1/deputies", deputy).await.expect(201).id();
     let change = vendor
         .owner
         .post(&format!("/api/v1/orders/{changed_order}/actions/propose-change"), proposal)
@@ -437,6 +474,12 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         ("{order}", order),
         ("{changed_order}", changed_order),
         ("{change}", change),
+        ("{policy}", policy),
+        ("{deputy}", deputy),
+        ("{officer}", membership(ActivityOfficer)),
+        ("{negotiated}", negotiated),
+        ("{line}", line_id),
+        ("{round}", round),
     ]);
     let mut of_vendor = common.clone();
     of_vendor.insert("{organisation}", organisation.to_string());
@@ -714,7 +757,7 @@ async fn another_tenants_object_is_not_to_be_told_apart_from_none() {
         let mut fault =
             hidden(row, &format!("{role:?} of another tenant"), caller, foreign, &nothing_there()).await;
         // One's own parent does not lead to another's child.
-        for child in ["{membership}", "{document}", "{photo}", "{change}", "{order}"] {
+        for child in ["{membership}", "{document}", "{photo}", "{change}", "{order}", "{round}"] {
             let body = if let Json(text) = row.body { text } else { "" };
             let is_child = row.path.matches('{').count() + body.matches("\"{").count() > 1
                 && (row.path.contains(child) || body.contains(child));

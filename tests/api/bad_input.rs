@@ -584,6 +584,7 @@ fn caller_of(operation: &str) -> &'static str {
         | "requestPasswordReset"
         | "completePasswordReset"
         | "listPolicies"
+        | "getPolicy"
         | "listForbiddenPairs"
         | "previewTax"
         | "listPublicVendors"
@@ -598,7 +599,9 @@ fn caller_of(operation: &str) -> &'static str {
         }
         "createOrganisation" | "listOrganisations" | "listSandboxMails" => "admin",
         "createUnit" | "listMemberships" | "endMembership" | "inviteMember" | "listInvitations"
-        | "revokeInvitation" | "reassignRequest" => "budget_user",
+        | "revokeInvitation" | "reassignRequest" | "setPolicy" | "endPolicy" | "appointDeputy" | "endDeputy" => {
+            "budget_user"
+        }
         "getVendor"
         | "listVendorDocuments"
         | "downloadVendorDocument"
@@ -628,7 +631,8 @@ fn caller_of(operation: &str) -> &'static str {
         "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest"
         | "submitRequest" | "withdrawRequest" | "renewRequest" | "replaceVendor" | "checkPolicies"
         | "listRequests" | "getRequest" | "cancelRequest" | "listOrders" | "getOrder"
-        | "listOrderChanges" => "officer",
+        | "listOrderChanges" | "listDeputies" | "listNegotiations" | "proposeRound" | "acceptRound"
+        | "endNegotiation" => "officer",
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

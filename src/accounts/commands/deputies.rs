@@ -37,7 +37,11 @@ pub async fn appoint_deputy(tx: &mut Tx, ctx: &Ctx, input: &NewDeputy) -> Result
     let officer = store::membership(tx.conn(), agency, input.officer).await?;
     let officer = officer.filter(|row| row.deputy_for.is_none()).ok_or_else(|| unknown("#/officer_id"))?;
     let person = store::membership(tx.conn(), agency, input.person).await?;
-    let person = person.filter(|row| row.ended_at.is_none()).ok_or_else(|| unknown("#/person_id"))?;
+    let today = tx.today(TimeZone::JAKARTA).await?;
+    let stands = |row: &MembershipRow| {
+        row.ended_at.is_none() && row.valid_from <= today && row.valid_to.is_none_or(|to| to >= today)
+    };
+    let person = person.filter(stands).ok_or_else(|| unknown("#/person_id"))?;
     let units = store::units_of(tx.conn(), officer.id).await?;
     within_own_units(member, &units)?;
     let held = store::roles_held(tx, person.user_id, agency).await?;
@@ -48,7 +52,7 @@ pub async fn appoint_deputy(tx: &mut Tx, ctx: &Ctx, input: &NewDeputy) -> Result
     }
     if input.valid_to < input.valid_from {
         faults.push(Fault::at("#/valid_to", Code::ValidityInvalid));
-    } else if input.valid_to < TimeZone::JAKARTA.date_of(now) {
+    } else if input.valid_to < today {
         faults.push(Fault::at("#/valid_to", Code::DayPassed));
     }
     if !faults.is_empty() {
@@ -105,15 +109,15 @@ async fn record(
     let after: Value = json!({ "id": row.id, "user_id": row.user_id, "organisation_id": row.organisation_id, "role": row.role,
         "deputy_for": row.deputy_for, "deputy_kind": row.deputy_kind, "letter_number": row.letter_number,
         "valid_from": row.valid_from, "valid_to": row.valid_to, "ended_at": row.ended_at });
-    let told = |membership: MembershipId| {
-        let mut notice = notice(template, Audience::Membership(membership.0));
+    let told = |audience: Audience| {
+        let mut notice = notice(template, audience);
         notice.arguments = json!({ "role": row.role.as_str(), "number": row.letter_number, "organisation_id": row.organisation_id,
             "from": row.valid_from.format("%d-%m-%Y").to_string(),
             "due": row.valid_to.map(|day| day.format("%d-%m-%Y").to_string()) });
         notice
     };
-    // Whoever deputises is told by the officer's address too: deputies get what their officer gets.
-    let notices = row.deputy_for.map(told).into_iter().collect();
+    let officer = row.deputy_for.map(|officer| Audience::Membership(officer.0));
+    let notices = officer.into_iter().chain([Audience::Person(row.user_id.0)]).map(told).collect();
     let fact = Fact { kind, subject: row.id.0, before: None, after, reason: None, notices };
     trail::record(tx, ctx, fact).await
 }

@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 
 #[derive(Insertable, Queryable, Selectable, Clone)]
 #[diesel(table_name = memberships, check_for_backend(diesel::pg::Pg))]
@@ -197,6 +198,22 @@ pub async fn membership(
         .optional()?)
 }
 
+/// Of some memberships those that are a deputy's, each with the officer's.
+pub async fn officers_of(
+    conn: &mut Conn,
+    deputies: &[MembershipId],
+) -> Result<HashMap<MembershipId, MembershipId>, Error> {
+    if deputies.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(MembershipId, MembershipId)> = memberships::table
+        .filter(memberships::id.eq_any(deputies).and(memberships::deputy_for.is_not_null()))
+        .select((memberships::id, memberships::deputy_for.assume_not_null()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// A deputy with both names.
 #[derive(QueryableByName, Clone)]
 pub struct DeputyRow {
@@ -340,7 +357,8 @@ pub struct Officer {
 }
 
 /// A live membership of the realm that may act for a unit: its own agency's, or appointed to it.
-/// Requests name the officer, never a deputy.
+/// Requests name the officer's membership, never a deputy's; while the post is vacant its deputy is the
+/// person behind it.
 pub async fn officer(
     conn: &mut Conn,
     id: MembershipId,
@@ -348,10 +366,11 @@ pub async fn officer(
     unit: UnitId,
 ) -> Result<Option<Officer>, Error> {
     let rows: Vec<Officer> = sql(format!(
-        "SELECT s.membership_id, m.user_id, s.role, u.full_name,
+        "SELECT $1 AS membership_id, m.user_id, s.role, u.full_name,
             (CASE WHEN cardinality(s.units) = 0 THEN s.organisation_id = $2 ELSE $3 = ANY(s.units) END) AS covers_unit
          FROM ({STANDING}) AS s JOIN memberships m ON m.id = s.membership_id JOIN users u ON u.id = m.user_id
-         WHERE s.membership_id = $1 AND s.deputy_for IS NULL"
+         WHERE (s.membership_id = $1 AND s.deputy_for IS NULL) OR s.deputy_for = $1
+         ORDER BY s.deputy_for NULLS FIRST LIMIT 1"
     ))
     .bind::<SqlUuid, _>(id)
     .bind::<SqlUuid, _>(agency)

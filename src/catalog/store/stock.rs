@@ -395,6 +395,35 @@ pub async fn assign_to_order(
     .await?)
 }
 
+/// Gives what a request holds another end.
+///
+/// # Errors
+/// `expired` when some of it was let go of meanwhile.
+pub async fn extend_request(
+    tx: &mut Tx,
+    request: RequestId,
+    lapses_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let kept = sql("UPDATE stock_reservations SET lapses_at = $2
+         WHERE request_id = $1 AND order_id IS NULL AND released_at IS NULL")
+    .bind::<SqlUuid, _>(request)
+    .bind::<Timestamptz, _>(lapses_at)
+    .execute(tx.conn())
+    .await?;
+    let held: Count = sql("SELECT count(*) AS held FROM stock_reservations r JOIN requests q ON q.id = r.request_id
+         WHERE r.request_id = $1 AND r.order_id IS NULL AND (r.released_at IS NULL OR r.released_at >= q.submitted_at)")
+    .bind::<SqlUuid, _>(request)
+    .get_result(tx.conn())
+    .await?;
+    if usize::try_from(held.held) == Ok(kept) { Ok(()) } else { Err(refuse(Code::Expired)) }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    held: i64,
+}
+
 /// Gives an order's reservations another end.
 pub async fn set_lapse(tx: &mut Tx, order: OrderId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
     sql("UPDATE stock_reservations SET lapses_at = $2 WHERE order_id = $1 AND released_at IS NULL")
@@ -431,11 +460,6 @@ pub async fn firm_up(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
 /// How many reservations of some goods a request ever made; compared with how many can still be
 /// moved, it tells whether one was let go of.
 pub async fn count_held(conn: &mut Conn, request: RequestId, products: &[ProductId]) -> Result<usize, Error> {
-    #[derive(QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        held: i64,
-    }
     let row: Count =
         sql("SELECT count(*) AS held FROM stock_reservations r JOIN requests q ON q.id = r.request_id
          WHERE r.request_id = $1 AND r.product_id = ANY($2) AND r.order_id IS NULL

@@ -10,18 +10,20 @@ use crate::platform::new_id;
 use crate::platform::trail::{self, Fact};
 use crate::requests::{self, Approval};
 use crate::taxes::Totals;
-use crate::{accounts, catalog, packages, vendors};
+use crate::{accounts, catalog, packages, quotes, vendors};
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Submits a request; where its value asks for no approval, its orders are issued at once.
+/// Submits a request; where its value asks for no approval, its orders are issued at once. What is to
+/// be negotiated goes to its vendors first.
 pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<requests::Row, Error> {
     let submitted = requests::submit(tx, ctx, id).await?;
-    if submitted.status != requests::RequestStatus::Approved {
-        return Ok(submitted);
+    match submitted.status {
+        requests::RequestStatus::Approved => issue(tx, ctx, submitted).await,
+        requests::RequestStatus::Negotiating => quotes::open_negotiations(tx, ctx, submitted).await,
+        _ => Ok(submitted),
     }
-    issue(tx, ctx, submitted).await
 }
 
 /// Takes one approval step; the last one issues the orders.
@@ -81,6 +83,7 @@ pub async fn approve(
         approved_at: now,
     };
     requests::insert_approval(tx, &approval).await?;
+    requests::note_hand(tx, ctx, id).await?;
     if state.status() == requests::RequestStatus::Approved {
         return issue(tx, ctx, row).await;
     }

@@ -98,6 +98,7 @@ async fn settle_because(
     reason: Option<&str>,
 ) -> Result<Row, Error> {
     let saved = store::save(tx, after).await?;
+    crate::requests::note_hand(tx, ctx, saved.request_id).await?;
     let notices = match told {
         Some((template, to)) => notices(tx, &saved, template, &to, reason).await?,
         None => Vec::new(),

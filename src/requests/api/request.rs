@@ -138,6 +138,7 @@ struct PolicyCheckView {
 struct CheckView {
     #[schema(example = "method_limit")]
     rule: &'static str,
+    /// A rule that is met may still carry advice: code, reason and remedy.
     met: bool,
     pointer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,12 +153,13 @@ struct CheckView {
 }
 
 fn check_view(check: Check, language: Language) -> CheckView {
-    let texts = check.refused.map(|code| code.texts(language));
+    let told = check.refused.or(check.advised);
+    let texts = told.map(|code| code.texts(language));
     CheckView {
         rule: check.rule,
         met: check.refused.is_none(),
         pointer: check.pointer,
-        code: check.refused.map(crate::kernel::Code::as_str),
+        code: told.map(crate::kernel::Code::as_str),
         reason: texts.map(|texts| texts.title),
         remedy: texts.map(|texts| texts.remedy),
         figures: check.figures,

@@ -1,6 +1,7 @@
 //! A request as its agency sees it.
-use super::super::model::{Comparison, PaymentWay, RequestStatus, State, by_orders};
+use super::super::model::{AgreedTerms, Comparison, PaymentWay, RequestStatus, State, by_orders};
 use super::super::store::{self, Approval, LineRow, Row, SlotRow};
+use crate::accounts;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, BudgetLineId, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, ProductId,
@@ -11,7 +12,7 @@ use crate::platform::db::{self, Conn};
 use crate::platform::http::AvailableAction;
 use crate::platform::personal;
 use crate::platform::sealing::KeyRing;
-use crate::policies::ContractForm;
+use crate::policies::{ContractForm, Method};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -22,8 +23,7 @@ pub struct RequestView {
     id: RequestId,
     agency_id: OrganisationId,
     unit_id: UnitId,
-    #[schema(example = "direct")]
-    method: String,
+    method: Method,
     status: RequestStatus,
     status_reason: Option<String>,
     title: String,
@@ -65,6 +65,10 @@ pub struct RequestView {
     submitted_at: Option<DateTime<Utc>>,
     approval_due_at: Option<DateTime<Utc>>,
     approved_at: Option<DateTime<Utc>>,
+    /// Until when the vendors negotiate, then until when the agreement is to be handed in.
+    negotiation_due_at: Option<DateTime<Utc>>,
+    /// What was agreed with each vendor.
+    agreed_terms: Option<Vec<AgreedTerms>>,
     renewed_from: Option<RequestId>,
     replaces_order_id: Option<OrderId>,
     lines: Vec<RequestLineView>,
@@ -78,6 +82,8 @@ struct ApprovalView {
     step: i32,
     role: String,
     membership_id: MembershipId,
+    /// The officer's membership in whose place a deputy approved.
+    deputy_for: Option<MembershipId>,
     approved_at: DateTime<Utc>,
 }
 
@@ -155,7 +161,10 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         Some(hash) => store::approvals(conn, row.id, hash).await?,
         None => Vec::new(),
     };
+    let approvers: Vec<MembershipId> = approvals.iter().map(|approval| approval.membership_id).collect();
+    let deputies = accounts::officers_of(conn, &approvers).await?;
     let approval = |approval: Approval| ApprovalView {
+        deputy_for: deputies.get(&approval.membership_id).copied(),
         step: approval.step,
         role: approval.role,
         membership_id: approval.membership_id,
@@ -203,6 +212,8 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         submitted_at: row.submitted_at,
         approval_due_at: row.approval_due_at,
         approved_at: row.approved_at,
+        negotiation_due_at: row.negotiation_due_at,
+        agreed_terms: row.agreed_terms.and_then(|value| serde_json::from_value(value).ok()),
         renewed_from: row.renewed_from,
         replaces_order_id: row.replaces_order_id,
         updated_at: row.updated_at,
@@ -223,7 +234,7 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
     };
     let tried: Vec<(&'static str, Result<(), Error>)> = match member.role {
         Role::ProcurementOfficer => vec![
-            ("submit", in_charge(state.editable())),
+            ("submit", in_charge(state.submittable())),
             ("withdraw", in_charge(state.clone().withdraw().map(drop))),
             ("cancel", in_charge(state.clone().cancel(reason()).map(drop))),
             ("renew", state.renewable()),

@@ -1,6 +1,7 @@
 //! What becomes of a submitted request: approved, sent back, taken back, given to others, lapsed.
 use super::super::model::{Duty, State, by_orders};
 use super::super::store::{self, Row};
+use super::agree::tell_vendors;
 use super::{ask_for_approval, member_sight, record, require_officer};
 use crate::kernel::{Code, Ctx, Error, Fault, MembershipId, Refusal, RequestId, Role, refuse};
 use crate::platform::db::Tx;
@@ -62,19 +63,24 @@ async fn turn(
     transition: impl FnOnce(State) -> Result<State, Error>,
 ) -> Result<Row, Error> {
     let now = tx.now().await?;
-    let state = transition(row.state()?.at(now))?;
+    let before = row.state()?;
+    let state = transition(before.clone().at(now))?;
     catalog::release_request(tx, row.id, now).await?;
     packages::release_request(tx, row.id, now).await?;
     // Where the request may be edited again its hash is void; where it ended, it says what was judged.
-    let content_hash = row.content_hash.clone().filter(|_| state.editable().is_err());
-    let next = Row { content_hash, updated_at: now, ..row.clone().with_state(state) };
+    let ended = state.editable().is_err();
+    let content_hash = row.content_hash.clone().filter(|_| ended);
+    let agreed_terms = row.agreed_terms.clone().filter(|_| ended);
+    let next = Row { content_hash, agreed_terms, updated_at: now, ..row.clone().with_state(state) };
     let saved = store::save(tx, next).await?;
     let notices = template.map(|template| Notice {
         template: template.into(),
         audience: Audience::Membership(saved.officer_id.0),
         arguments: json!({ "title": saved.title, "reason": saved.status_reason }),
     });
-    record(tx, ctx, kind, Some(&row), &saved, notices.into_iter().collect()).await?;
+    let mut notices: Vec<Notice> = notices.into_iter().collect();
+    notices.extend(tell_vendors(tx.conn(), &before, &saved).await?);
+    record(tx, ctx, kind, Some(&row), &saved, notices).await?;
     Ok(saved)
 }
 

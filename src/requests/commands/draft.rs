@@ -11,7 +11,7 @@ use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
 use crate::platform::personal::{self, PersonalKind};
 use crate::platform::sealing::KeyRing;
-use crate::policies::ContractForm;
+use crate::policies::{ContractForm, Method};
 use crate::{accounts, packages};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
@@ -46,7 +46,7 @@ pub async fn create(
         realm,
         agency_id: agency,
         unit_id: unit,
-        method: "direct".into(),
+        method: Method::Direct,
         status: RequestStatus::Draft,
         status_reason: None,
         title: title.to_owned(),
@@ -80,6 +80,9 @@ pub async fn create(
         submitted_at: None,
         approval_due_at: None,
         approved_at: None,
+        negotiation_due_at: None,
+        attempt: 0,
+        agreed_terms: None,
         renewed_from: None,
         replaces_order_id: None,
         created_at: now,
@@ -118,6 +121,7 @@ async fn fields_of(conn: &mut Conn, keys: &KeyRing, row: &Row) -> Result<Request
     };
     Ok(RequestFields {
         title: Some(row.title.clone()),
+        method: Some(row.method),
         package_id: Some(row.package_id),
         budget_line_id: row.budget_line_id,
         procurement_kind: Some(row.procurement_kind),
@@ -198,6 +202,9 @@ pub async fn copy_lines(
         submitted_at: None,
         approval_due_at: None,
         approved_at: None,
+        negotiation_due_at: None,
+        attempt: 0,
+        agreed_terms: None,
         renewed_from,
         replaces_order_id: replaces_order_id.or(row.replaces_order_id.filter(|_| renewed_from.is_some())),
         // What was declared and in force then is not so now.
@@ -289,6 +296,7 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         .map_err(|e| Error::Internal(e.to_string()))?;
     Ok(Row {
         title: fields.title.clone().unwrap_or(row.title),
+        method: fields.method.unwrap_or(row.method),
         package_id: package.id,
         fiscal_year: package.fiscal_year,
         budget_line_id: fields.budget_line_id,

@@ -1,8 +1,10 @@
 //! What may be done to requests. Each command runs inside the transaction its door opened.
+mod agree;
 mod decide;
 mod draft;
 mod submit;
 
+pub use agree::{agree, fail_negotiation, price_terms, to_vendor, touch};
 pub use decide::{announce_expired, approved, cancel, reassign, reject, send_back, step_taken, withdraw};
 pub use draft::{copy_lines, create, renew, update};
 pub use submit::submit;
@@ -41,7 +43,7 @@ pub async fn ask_for_approval(conn: &mut Conn, row: &Row, step: usize) -> Result
 }
 
 /// Only the officer in charge, or a deputy in that officer's place, works on a request; colleagues see it.
-fn require_officer(ctx: &Ctx, row: &Row) -> Result<(), Error> {
+pub fn require_officer(ctx: &Ctx, row: &Row) -> Result<(), Error> {
     if ctx.member()?.stands_for(row.officer_id) { Ok(()) } else { Err(refuse(Code::OfficerNotSuitable)) }
 }
 
@@ -51,22 +53,23 @@ fn state_of(row: &Row) -> Value {
         "method": row.method, "title": row.title, "package_id": row.package_id, "budget_line_id": row.budget_line_id,
         "procurement_kind": row.procurement_kind, "payment_way": row.payment_way, "treasurer_id": row.treasurer_id,
         "activity_officer_id": row.activity_officer_id, "dpa_number": row.dpa_number, "account_code": row.account_code,
-        "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason,
+        "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason, "attempt": row.attempt,
+        "negotiation_due_at": row.negotiation_due_at, "agreed_terms": row.agreed_terms,
         "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total, "gross_total": row.gross_total,
         "content_hash": row.content_hash.as_ref().map(hex::encode), "approval_due_at": row.approval_due_at,
         "officer_id": row.officer_id, "commitment_officer_id": row.commitment_officer_id, "version": row.version })
 }
 
-/// Remembers who acts as procurement officer on a request: a deputy is somebody else than the officer.
-async fn note_hand(tx: &mut Tx, ctx: &Ctx, request: RequestId) -> Result<(), Error> {
-    let actor = ctx.actor.as_ref();
-    let member = actor.and_then(|actor| actor.member.as_ref().zip(Some(actor.user)));
-    match member {
-        Some((member, user)) if member.role == Role::ProcurementOfficer => {
-            store::note_hand(tx, request, Duty::ProcurementOfficer, user).await
-        }
-        _ => Ok(()),
-    }
+/// Remembers who acts on a request in one of the duties that exclude each other: a deputy is somebody
+/// else than the officer.
+pub async fn note_hand(tx: &mut Tx, ctx: &Ctx, request: RequestId) -> Result<(), Error> {
+    let Some(actor) = &ctx.actor else { return Ok(()) };
+    let duty = match actor.member.as_ref().map(|member| member.role) {
+        Some(Role::ProcurementOfficer) => Duty::ProcurementOfficer,
+        Some(Role::CommitmentOfficer) => Duty::CommitmentOfficer,
+        _ => return Ok(()),
+    };
+    store::note_hand(tx, request, duty, actor.user).await
 }
 
 async fn record(

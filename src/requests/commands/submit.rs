@@ -7,6 +7,7 @@ use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId}
 use crate::platform::db::Tx;
 use crate::platform::sealing::sha256;
 use crate::platform::trail::canonical;
+use crate::policies::Method;
 use crate::{catalog, packages};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error> {
     let row = store::lock(tx, &member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
-    row.state()?.editable()?;
+    let state = row.state()?.at(tx.now().await?);
+    state.submittable()?;
     require_officer(ctx, &row)?;
     store::lock_duties(tx, row.package_id).await?;
     note_hand(tx, ctx, id).await?;
@@ -28,6 +30,11 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
         return Err(Refusal::rules(faults).into());
     }
     let now = tx.now().await?;
+    if let State::Agreed { .. } = state {
+        return hand_in_agreed(tx, ctx, row, &found, (&lines, &slots), now).await;
+    }
+    let negotiated = row.method == Method::Negotiated;
+    let due = if negotiated { found.negotiation_due } else { found.due };
     for (line, priced) in lines.iter_mut().zip(&found.priced) {
         let Some(priced) = priced else { continue };
         line.product_version = Some(priced.offer.version);
@@ -40,9 +47,9 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     let fees: Vec<_> =
         found.parts.iter().map(|part| (part.vendor, part.totals.shipping, part.shipping_vat)).collect();
     store::freeze_shipping(tx, id, &fees).await?;
-    catalog::reserve(tx, id, &found.needs, found.due.at, now).await?;
+    catalog::reserve(tx, id, &found.needs, due.at, now).await?;
     let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
-    packages::reserve(tx, id, row.package_id, budget_line, found.totals.gross, found.due.at, now).await?;
+    packages::reserve(tx, id, row.package_id, budget_line, found.totals.gross, due.at, now).await?;
     // The package's row is locked now: what a racing request took is seen, and cannot pass the limit.
     let before = store::on_package(tx.conn(), row.package_id, id, found.limit_includes_vat, now).await?;
     if before > Amount::ZERO && before + found.compared > found.method_limit {
@@ -51,12 +58,46 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
         ])
         .into());
     }
+    if negotiated {
+        let next = frozen(row.clone(), &found, state.negotiate(due.at)?, now);
+        let next = Row { attempt: row.attempt + 1, agreed_terms: None, ..next };
+        let saved = store::save(tx, next).await?;
+        record(tx, ctx, "request.negotiation_begun", Some(&row), &saved, Vec::new()).await?;
+        return Ok(saved);
+    }
+    let next = frozen(row.clone(), &found, state.submit(due.at, found.approval_roles.len())?, now);
+    ask(tx, ctx, &row, next, (&lines, &slots)).await
+}
+
+/// Hands in what was agreed, at the agreed prices; what is reserved stays reserved for the approval.
+async fn hand_in_agreed(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    row: Row,
+    found: &Assessment,
+    content: (&[LineRow], &[SlotRow]),
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
+    catalog::extend_request(tx, row.id, found.due.at).await?;
+    packages::extend_request(tx, row.id, found.due.at).await?;
     let state = row.state()?.submit(found.due.at, found.approval_roles.len())?;
-    let next = frozen(row.clone(), &found, state, now);
-    let next = Row { content_hash: Some(content_hash(&next, &lines, &slots)), ..next };
+    // The day whose rates the prices are frozen by is that of the agreement.
+    let next = Row { submitted_at: row.submitted_at, ..frozen(row.clone(), found, state, now) };
+    ask(tx, ctx, &row, next, content).await
+}
+
+/// Saves what was submitted under its content hash, and asks those who approve.
+async fn ask(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: &Row,
+    next: Row,
+    (lines, slots): (&[LineRow], &[SlotRow]),
+) -> Result<Row, Error> {
+    let next = Row { content_hash: Some(content_hash(&next, lines, slots)), ..next };
     let saved = store::save(tx, next).await?;
     let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
-    record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
+    record(tx, ctx, "request.submitted", Some(before), &saved, notices).await?;
     Ok(saved)
 }
 
@@ -72,7 +113,7 @@ fn frozen(row: Row, found: &Assessment, state: State, now: DateTime<Utc>) -> Row
         policy_versions: json!(found.policies_used),
         approval_roles: found.approval_roles.clone(),
         submitted_at: Some(now),
-        approval_due_at: Some(found.due.at),
+        approval_due_at: matches!(state, State::PendingApproval { .. }).then_some(found.due.at),
         approved_at: (state == State::Approved).then_some(now),
         updated_at: now,
         ..row.with_state(state)
@@ -101,7 +142,7 @@ fn content_hash(row: &Row, lines: &[LineRow], slots: &[SlotRow]) -> Vec<u8> {
         "slots": slots.iter().filter(|of| of.line_id == line.id).map(slot).collect::<Vec<_>>() })
     };
     let content = json!({ "request": row.id, "unit": row.unit_id, "title": row.title, "package": row.package_id,
-        "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
+        "method": row.method, "agreed": row.agreed_terms, "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
         "treasurer": row.treasurer_id, "activity_officer": row.activity_officer_id, "dpa": row.dpa_number,
         "sub_activity": row.sub_activity, "account": row.account_code, "fund_source": row.fund_source,
         "declared": row.budget_declared, "comparison": row.comparison,
@@ -126,7 +167,7 @@ mod tests {
             realm: Realm::Sandbox,
             agency_id: OrganisationId(Uuid::nil()),
             unit_id: UnitId(Uuid::nil()),
-            method: "direct".into(),
+            method: Method::Direct,
             status: RequestStatus::Draft,
             status_reason: None,
             title: "Alat tulis".into(),
@@ -160,6 +201,9 @@ mod tests {
             submitted_at: Some(day),
             approval_due_at: None,
             approved_at: None,
+            negotiation_due_at: None,
+            attempt: 0,
+            agreed_terms: None,
             renewed_from: None,
             replaces_order_id: None,
             created_at: day,
@@ -170,7 +214,9 @@ mod tests {
 
     #[test]
     fn what_an_approver_reads_changes_the_hash_and_who_decides_does_not() {
-        let changes: [fn(&mut Row); 12] = [
+        let changes: [fn(&mut Row); 14] = [
+            |row| row.method = Method::Negotiated,
+            |row| row.agreed_terms = Some(json!([])),
             |row| row.title = "lain".into(),
             |row| row.split_reason = Some("lain".into()),
             |row| row.fund_source = Some("lain".into()),

@@ -1,6 +1,6 @@
 //! Who decides and who did: approvals, reassignments, hands.
 use super::super::model::Duty;
-use super::rules::live_order;
+use super::rules::{live_order, live_request};
 use crate::kernel::{Code, Error, MembershipId, PackageId, RequestId, UserId, VendorId};
 use crate::platform::db::{Conn, OnConstraint, Tx, sql};
 use crate::platform::new_id;
@@ -38,9 +38,6 @@ pub async fn insert_approval(tx: &mut Tx, approval: &Approval) -> Result<(), Err
         .execute(tx.conn())
         .await
         .on_constraint("approvals_person_key", Code::PairSamePerson)?;
-    if approval.role == Duty::CommitmentOfficer.as_str() {
-        note_hand(tx, approval.request_id, Duty::CommitmentOfficer, approval.user_id).await?;
-    }
     Ok(())
 }
 
@@ -103,10 +100,10 @@ pub async fn has_duty_on_package(
               OR EXISTS (SELECT FROM request_hands h WHERE h.request_id = r.id AND h.duty = 'commitment_officer' AND h.user_id = $3))"
         }
     };
-    let live = live_order("$4");
+    let (live, under_way) = (live_order("$4"), live_request("$4"));
     let row: Found = sql(format!(
         "SELECT EXISTS (SELECT FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND (r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > $4)
+           AND ({under_way}
              OR EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND {live})) AND {whose}) AS found"
     ))
     .bind::<SqlUuid, _>(package)

@@ -7,7 +7,7 @@ use crate::kernel::{
 };
 use crate::packages::BudgetMode;
 use crate::platform::db::{Conn, Tx, kept, sql};
-use crate::policies::ContractForm;
+use crate::policies::{ContractForm, Method};
 use crate::schema::requests;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
@@ -23,7 +23,7 @@ pub struct Row {
     pub realm: Realm,
     pub agency_id: OrganisationId,
     pub unit_id: UnitId,
-    pub method: String,
+    pub method: Method,
     pub status: RequestStatus,
     pub status_reason: Option<String>,
     pub title: String,
@@ -57,6 +57,10 @@ pub struct Row {
     pub submitted_at: Option<DateTime<Utc>>,
     pub approval_due_at: Option<DateTime<Utc>>,
     pub approved_at: Option<DateTime<Utc>>,
+    pub negotiation_due_at: Option<DateTime<Utc>>,
+    /// How often negotiations were begun; those of an earlier attempt are void.
+    pub attempt: i32,
+    pub agreed_terms: Option<Value>,
     pub renewed_from: Option<RequestId>,
     pub replaces_order_id: Option<OrderId>,
     pub created_at: DateTime<Utc>,
@@ -70,6 +74,9 @@ impl Row {
     pub fn state(&self) -> Result<State, Error> {
         let state = match (self.status, self.status_reason.clone(), self.approval_due_at) {
             (RequestStatus::Draft, ..) => State::Draft,
+            (RequestStatus::Negotiating, ..) => State::Negotiating { due: self.negotiation_due()? },
+            (RequestStatus::Agreed, ..) => State::Agreed { due: self.negotiation_due()? },
+            (RequestStatus::NegotiationFailed, Some(reason), _) => State::NegotiationFailed { reason },
             (RequestStatus::Returned, Some(reason), _) => State::Returned { reason },
             (RequestStatus::Withdrawn, ..) => State::Withdrawn,
             (RequestStatus::PendingApproval, _, Some(due)) => State::PendingApproval { due },
@@ -85,11 +92,21 @@ impl Row {
         Ok(state)
     }
 
+    fn negotiation_due(&self) -> Result<DateTime<Utc>, Error> {
+        self.negotiation_due_at
+            .ok_or_else(|| Error::Internal("requests.status does not fit its columns".into()))
+    }
+
     pub fn with_state(mut self, state: State) -> Self {
         self.status = state.status();
         self.status_reason = match state {
-            State::Returned { reason } | State::Rejected { reason } | State::Cancelled { reason } => {
-                Some(reason)
+            State::Returned { reason }
+            | State::Rejected { reason }
+            | State::Cancelled { reason }
+            | State::NegotiationFailed { reason } => Some(reason),
+            State::Negotiating { due } | State::Agreed { due } => {
+                self.negotiation_due_at = Some(due);
+                None
             }
             State::PendingApproval { due } => {
                 self.approval_due_at = Some(due);
@@ -120,7 +137,7 @@ pub async fn insert(tx: &mut Tx, row: &Row) -> Result<(), Error> {
     Ok(())
 }
 
-fn seen(sight: &Sight) -> Box<dyn BoxableExpression<requests::table, Pg, SqlType = Bool>> {
+pub fn seen(sight: &Sight) -> Box<dyn BoxableExpression<requests::table, Pg, SqlType = Bool>> {
     if sight.units.is_empty() {
         Box::new(requests::agency_id.eq(sight.agency))
     } else {
@@ -143,7 +160,8 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Erro
 
 /// The status as it is shown, by the clock that is bound twice, and by what became of the orders.
 const SHOWN_STATUS: [&str; 3] = [
-    "(CASE WHEN requests.status = 'pending_approval' AND requests.approval_due_at <= ",
+    "(CASE WHEN (CASE requests.status WHEN 'pending_approval' THEN requests.approval_due_at
+        WHEN 'negotiating' THEN requests.negotiation_due_at WHEN 'agreed' THEN requests.negotiation_due_at END) <= ",
     " THEN 'expired' WHEN requests.status IN ('ordered', 'partially_ordered', 'closed') THEN (
         SELECT CASE WHEN NOT bool_or(ended.bad) THEN 'ordered' WHEN bool_and(ended.bad) THEN 'closed' ELSE 'partially_ordered' END
         FROM (SELECT o.status IN ('declined', 'expired', 'cancelled') OR (o.status IN ('issued', 'change_proposed')
@@ -207,7 +225,7 @@ pub async fn agency_of_unit(
         .optional()?)
 }
 
-/// Requests of a realm whose approval deadline has passed, for announcing; others work on the rest.
+/// Requests of a realm whose deadline has passed, for announcing; others work on the rest.
 pub async fn lapsed(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<RequestId>, Error> {
     #[derive(QueryableByName)]
     struct Id {
@@ -216,8 +234,10 @@ pub async fn lapsed(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<R
     }
     let realm = tx.realm();
     let rows: Vec<Id> = sql(
-        "SELECT id FROM requests WHERE status = 'pending_approval' AND approval_due_at <= $1 AND realm = $2
-         ORDER BY approval_due_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED",
+        "SELECT id FROM requests WHERE realm = $2
+           AND ((status = 'pending_approval' AND approval_due_at <= $1)
+             OR (status IN ('negotiating', 'agreed') AND negotiation_due_at <= $1))
+         ORDER BY coalesce(approval_due_at, negotiation_due_at) LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED",
     )
     .bind::<Timestamptz, _>(now)
     .bind::<Text, _>(realm)

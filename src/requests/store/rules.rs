@@ -7,6 +7,14 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Numeric, Text, Timestamptz
 use diesel_async::RunQueryDsl;
 
 /// Whether an order `o` has not fallen through, by the clock that is bound at a place.
+/// Whether a request `r` is under way before any order, by the clock that is bound at a place.
+pub(super) fn live_request(now: &str) -> String {
+    format!(
+        "(r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > {now})
+          OR (r.status IN ('negotiating', 'agreed') AND r.negotiation_due_at > {now}))"
+    )
+}
+
 pub(super) fn live_order(now: &str) -> String {
     format!(
         "(o.status = 'accepted' OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > {now}))"
@@ -27,14 +35,14 @@ pub async fn on_package(
         #[diesel(sql_type = Numeric)]
         total: Amount,
     }
-    let live = live_order("$3");
+    let (live, under_way) = (live_order("$3"), live_request("$3"));
     let sum: Sum = sql(format!(
-        "SELECT coalesce(sum(CASE WHEN r.status = 'pending_approval'
+        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed')
                 THEN r.gross_total - CASE WHEN $4 THEN 0 ELSE r.vat_total END ELSE (
                 SELECT coalesce(sum(o.gross_total - CASE WHEN $4 THEN 0 ELSE o.vat_total END), 0)
                 FROM orders o WHERE o.request_id = r.id AND {live}) END), 0) AS total
          FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND (r.status IN ('ordered', 'partially_ordered') OR (r.status = 'pending_approval' AND r.approval_due_at > $3))"
+           AND (r.status IN ('ordered', 'partially_ordered') OR {under_way})"
     ))
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
@@ -59,10 +67,10 @@ pub async fn bought_lately(
         #[diesel(sql_type = Bool)]
         found: bool,
     }
-    let live = live_order("$5");
+    let (live, under_way) = (live_order("$5"), live_request("$5"));
     let row: Found = sql(format!("SELECT EXISTS (SELECT FROM requests r JOIN request_lines l ON l.request_id = r.id
             WHERE r.unit_id = $1 AND r.package_id <> $2 AND r.submitted_at >= $4
-              AND (r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > $5)
+              AND ({under_way}
                 OR (r.status IN ('ordered', 'partially_ordered') AND EXISTS (SELECT FROM orders o
                     JOIN order_lines ol ON ol.order_id = o.id WHERE o.request_id = r.id AND ol.request_line_id = l.id
                       AND {live})))

@@ -1,0 +1,4 @@
+//! How asking for prices is remembered.
+mod negotiations;
+
+pub use negotiations::*;

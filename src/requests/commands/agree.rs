@@ -1,0 +1,181 @@
+//! What a negotiation does to its request: terms priced, agreed, or ended.
+use super::super::model::{AgreedTerms, State};
+use super::super::store::{self, LineRow, Row};
+use super::record;
+use crate::kernel::{Amount, Code, Ctx, Error, LineId, Role, VendorId, refuse};
+use crate::packages::BudgetMode;
+use crate::platform::db::{self, Conn, Tx};
+use crate::platform::trail::{Audience, Notice};
+use crate::policies;
+use crate::taxes::{LineTax, PriceBasis, TaxClass, Totals, VatRates, line_tax, totals};
+use crate::{accounts, catalog, packages, vendors};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashMap;
+
+/// A vendor's lines at given prices, by the rates of today.
+pub struct PricedTerms {
+    pub lines: Vec<(LineId, LineTax)>,
+    pub totals: Totals,
+    /// What of the VAT is on the delivery.
+    pub shipping_vat: Amount,
+}
+
+/// What of a line's frozen picture its tax depends on.
+#[derive(Deserialize)]
+struct Taxed {
+    tax_class: TaxClass,
+    price_basis: PriceBasis,
+}
+
+/// Prices a vendor's lines anew; every line of the vendor must have a price.
+pub async fn price_terms(
+    conn: &mut Conn,
+    row: &Row,
+    vendor: VendorId,
+    lines: &[LineRow],
+    prices: &HashMap<LineId, Amount>,
+    shipping: Amount,
+) -> Result<PricedTerms, Error> {
+    let now = db::now(conn, row.realm).await?;
+    let zone = accounts::time_zone_of(conn, row.agency_id).await?;
+    let policies = policies::at(conn, zone.date_of(now), Some(row.agency_id)).await?;
+    let rates = VatRates::of(&policies)?;
+    let trading = vendors::trading(conn, row.realm, &[vendor], now).await?;
+    let trading = trading.first().filter(|trading| trading.open);
+    let registered = trading.ok_or_else(|| refuse(Code::VendorNotVerified))?.vat_registered;
+    let mut taxed = Vec::new();
+    for line in lines.iter().filter(|line| line.vendor_id == vendor) {
+        let damaged = || Error::Internal("a negotiated line has no price or picture".into());
+        let price = prices.get(&line.id).ok_or_else(damaged)?;
+        let picture: Taxed = line
+            .snapshot
+            .clone()
+            .and_then(|picture| serde_json::from_value(picture).ok())
+            .ok_or_else(damaged)?;
+        let tax = line_tax(&rates, picture.tax_class, registered, picture.price_basis, *price, line.quantity);
+        taxed.push((line.id, tax));
+    }
+    let taxes: Vec<LineTax> = taxed.iter().map(|(_, tax)| *tax).collect();
+    let whole = totals(&rates, registered, &taxes, shipping);
+    let on_lines: Amount = taxes.iter().map(|tax| tax.vat).sum();
+    Ok(PricedTerms { lines: taxed, totals: whole, shipping_vat: Amount(whole.vat.0 - on_lines.0) })
+}
+
+/// Takes what every vendor agreed to over into a locked request: prices, delivery and totals become
+/// those of the agreement, and what is reserved falls to its gross.
+///
+/// # Errors
+/// `package_ceiling_exceeded`, `budget_exceeded` where a dearer delivery finds too little money left;
+/// `expired` when goods were let go of meanwhile.
+pub async fn agree(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    row: Row,
+    agreed: &[(AgreedTerms, HashMap<LineId, Amount>)],
+) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
+    let calendar = policies::calendar(tx.conn()).await?;
+    let limit = row.negotiation_due_at.unwrap_or(now);
+    let due =
+        calendar.working_days_after(now, policies.count("clock.approval_days")?, zone).at.min(limit.max(now));
+    let state = row.state()?.at(now).agree(due)?;
+    let mut lines = store::lines(tx.conn(), row.id).await?;
+    let (mut fees, mut whole) = (Vec::new(), Totals::default());
+    for (terms, prices) in agreed {
+        let priced =
+            price_terms(tx.conn(), &row, terms.vendor_id, &lines, prices, terms.shipping_fee).await?;
+        for line in lines.iter_mut().filter(|line| line.vendor_id == terms.vendor_id) {
+            let tax = priced.lines.iter().find(|(id, _)| *id == line.id).map(|(_, tax)| *tax);
+            line.unit_price = prices.get(&line.id).copied();
+            line.goods_amount = tax.map(|tax| tax.goods);
+            line.vat_amount = tax.map(|tax| tax.vat);
+            if let Some(picture) = &mut line.snapshot {
+                picture["unit_price"] = json!(line.unit_price);
+                picture["agreed_lead_time_days"] = json!(terms.lead_time_days);
+            }
+            store::freeze_line(tx, line).await?;
+        }
+        fees.push((terms.vendor_id, priced.totals.shipping, priced.shipping_vat));
+        whole = Totals {
+            goods: whole.goods + priced.totals.goods,
+            shipping: whole.shipping + priced.totals.shipping,
+            vat: whole.vat + priced.totals.vat,
+            gross: whole.gross + priced.totals.gross,
+        };
+    }
+    store::freeze_shipping(tx, row.id, &fees).await?;
+    catalog::extend_request(tx, row.id, due).await?;
+    let budget_line = row.budget_line_id.filter(|_| row.budget_mode == Some(BudgetMode::Enforced));
+    packages::release_request(tx, row.id, now).await?;
+    packages::reserve(tx, row.id, row.package_id, budget_line, whole.gross, due, now).await?;
+    let terms: Vec<&AgreedTerms> = agreed.iter().map(|(terms, _)| terms).collect();
+    let next = Row {
+        goods_total: whole.goods,
+        shipping_fee: whole.shipping,
+        vat_total: whole.vat,
+        gross_total: whole.gross,
+        agreed_terms: Some(json!(terms)),
+        // The day whose rates the prices are frozen by.
+        submitted_at: Some(now),
+        updated_at: now,
+        ..row.clone().with_state(state)
+    };
+    let saved = store::save(tx, next).await?;
+    let mut notices = vec![Notice {
+        template: "negotiation_agreed".into(),
+        audience: Audience::Membership(saved.officer_id.0),
+        arguments: json!({ "title": saved.title }),
+    }];
+    notices
+        .extend(agreed.iter().map(|(terms, _)| to_vendor("negotiation_agreed", &saved, terms.vendor_id, None)));
+    record(tx, ctx, "request.agreed", Some(&row), &saved, notices).await?;
+    Ok(saved)
+}
+
+/// Ends a negotiation without agreement; what was reserved is free again.
+pub async fn fail_negotiation(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    row: Row,
+    reason: &str,
+    notices: Vec<Notice>,
+) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    let state = row.state()?.at(now).fail_negotiation(reason.to_owned())?;
+    catalog::release_request(tx, row.id, now).await?;
+    packages::release_request(tx, row.id, now).await?;
+    let saved = store::save(tx, Row { updated_at: now, ..row.clone().with_state(state) }).await?;
+    record(tx, ctx, "request.negotiation_failed", Some(&row), &saved, notices).await?;
+    Ok(saved)
+}
+
+/// Marks that something below a locked request changed; its version rises.
+pub async fn touch(tx: &mut Tx, row: Row) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    store::save(tx, Row { updated_at: now, ..row }).await
+}
+
+/// A notice on a request to one vendor's people.
+pub fn to_vendor(template: &str, row: &Row, vendor: VendorId, due: Option<String>) -> Notice {
+    let roles = [Role::VendorOwner, Role::VendorStaff].map(|role| role.as_str().to_owned()).to_vec();
+    Notice {
+        template: template.into(),
+        audience: Audience::Members { organisation: vendor.0, roles },
+        arguments: json!({ "title": row.title, "reason": row.status_reason, "organisation_id": row.agency_id, "due": due }),
+    }
+}
+
+/// What the vendors of a negotiation are told when the request leaves it.
+pub(super) async fn tell_vendors(conn: &mut Conn, before: &State, after: &Row) -> Result<Vec<Notice>, Error> {
+    let template = match (before, after.state()?) {
+        (State::Negotiating { .. } | State::Agreed { .. }, State::Expired) => "negotiation_expired",
+        (State::Negotiating { .. } | State::Agreed { .. }, _) => "negotiation_failed",
+        _ => return Ok(Vec::new()),
+    };
+    let lines = store::lines(conn, after.id).await?;
+    let vendors: std::collections::BTreeSet<VendorId> = lines.iter().map(|line| line.vendor_id).collect();
+    Ok(vendors.into_iter().map(|vendor| to_vendor(template, after, vendor, None)).collect())
+}
