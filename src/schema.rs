@@ -467,8 +467,8 @@ diesel::table! {
         valid_to -> Nullable<Date>,
         legal_basis -> Text,
         note -> Text,
+        set_by -> Nullable<Uuid>,
         set_at -> Timestamptz,
-        set_by_membership_id -> Nullable<Uuid>,
         end_reason -> Nullable<Text>,
         version -> Int4,
     }
@@ -881,7 +881,7 @@ diesel::joinable!(order_lines -> orders (order_id));
 diesel::joinable!(order_lines -> products (product_id));
 diesel::joinable!(order_lines -> request_lines (request_line_id));
 diesel::joinable!(organisations -> realms (realm));
-diesel::joinable!(policies -> memberships (set_by_membership_id));
+diesel::joinable!(policies -> memberships (set_by));
 diesel::joinable!(policies -> organisations (agency_id));
 diesel::joinable!(price_history -> products (product_id));
 diesel::joinable!(price_tiers -> products (product_id));

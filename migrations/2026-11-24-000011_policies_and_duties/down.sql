@@ -11,5 +11,4 @@ DROP INDEX policies_key_idx;
 REVOKE UPDATE (valid_to, end_reason, version) ON policies FROM lokapasar_app;
 ALTER TABLE policies DROP COLUMN version;
 ALTER TABLE policies DROP COLUMN end_reason;
-ALTER TABLE policies DROP COLUMN set_by_membership_id;
-ALTER TABLE policies ADD COLUMN set_by uuid;
+ALTER TABLE policies DROP CONSTRAINT policies_set_by_fkey;

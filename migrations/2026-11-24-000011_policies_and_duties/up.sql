@@ -1,6 +1,5 @@
 -- Policies that are set and ended on record, deputies, and who had a hand in a request.
-ALTER TABLE policies DROP COLUMN set_by;
-ALTER TABLE policies ADD COLUMN set_by_membership_id uuid REFERENCES memberships (id);
+ALTER TABLE policies ADD CONSTRAINT policies_set_by_fkey FOREIGN KEY (set_by) REFERENCES memberships (id);
 ALTER TABLE policies ADD COLUMN end_reason text;
 ALTER TABLE policies ADD COLUMN version integer NOT NULL DEFAULT 1;
 -- A value may be given an end; what it says never changes.

@@ -23,6 +23,6 @@ pub(crate) use id::{kept_as_text, text_enum};
 pub use identifier::{Nib, Nik, Npwp, NpwpWarning, email_address, mask, phone_number, region_prefix_of_nik};
 pub use language::Language;
 pub use money::{Amount, Percent, Quantity, whole_rupiah};
-pub use procurement::ProcurementKind;
+pub use procurement::{Method, ProcurementKind};
 pub use realm::Realm;
 pub use role::{Capacity, OrganisationKind, Role};

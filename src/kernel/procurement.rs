@@ -31,3 +31,10 @@ super::id::text_enum!(ProcurementKind {
     Construction = "construction",
     Consultancy = "consultancy",
 });
+
+super::id::kept_as_text!(
+    /// How an office buys (spec §6).
+    Method {
+        Direct = "direct", Negotiated = "negotiated", Quotation = "quotation", Urgent = "urgent", Recorded = "recorded",
+    }
+);

@@ -358,11 +358,7 @@ pub async fn commit_orders(
 ///
 /// # Errors
 /// `expired` when it was let go of meanwhile.
-pub async fn extend_request(
-    tx: &mut Tx,
-    request: RequestId,
-    lapses_at: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn extend_request(tx: &mut Tx, request: RequestId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
     let kept = sql("UPDATE budget_reservations SET lapses_at = $2
          WHERE request_id = $1 AND order_id IS NULL AND released_at IS NULL")
     .bind::<SqlUuid, _>(request)

@@ -28,7 +28,7 @@ struct PolicyFilter {
     #[param(inline)]
     agency_id: Option<OrganisationId>,
     /// This key alone; without a day its whole history.
-    #[param(max_length = 80)]
+    #[param(pattern = "^[a-z][a-z0-9_.]{2,79}$")]
     key: Option<String>,
 }
 
@@ -162,7 +162,7 @@ async fn list_forbidden_pairs(
 }
 
 fn view(row: Row) -> PolicyView {
-    let setter = row.set_by_membership_id.zip(row.set_by_role).zip(row.set_by_organisation_id);
+    let setter = row.set_by.zip(row.set_by_role).zip(row.set_by_organisation_id);
     PolicyView {
         id: row.id,
         key: row.key,

@@ -13,12 +13,8 @@ use serde_json::{Value, json};
 
 /// Keys that the budget user of a whole agency (PA) may set for it: how it works, never what it may do
 /// or must prove.
-const OWN_HOUSE: &[&str] = &[
-    "clock.negotiation_idle_days",
-    "evaluation.weights",
-    "negotiation.prompt_from",
-    "opening.mode",
-];
+const OWN_HOUSE: &[&str] =
+    &["clock.negotiation_idle_days", "evaluation.weights", "negotiation.prompt_from", "opening.mode"];
 
 /// A value, from when to when, and by what right.
 #[derive(Clone, Debug)]
@@ -73,7 +69,7 @@ pub async fn set(tx: &mut Tx, ctx: &Ctx, input: &NewValue) -> Result<Row, Error>
         legal_basis: input.legal_basis.clone(),
         note: input.note.clone(),
         set_at: now,
-        set_by_membership_id: Some(member.id),
+        set_by: Some(member.id),
     };
     store::insert(tx, &row).await?;
     let saved = store::find(tx.conn(), id).await?;

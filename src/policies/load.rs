@@ -52,7 +52,7 @@ pub async fn load_policies(tx: &mut Tx) -> Result<usize, Error> {
             legal_basis: record.legal_basis,
             note: record.note,
             set_at,
-            set_by_membership_id: None,
+            set_by: None,
         })
         .collect();
     store::insert_missing(tx.conn(), &rows).await

@@ -11,5 +11,5 @@ mod store;
 
 pub use api::routes;
 pub use load::{import_regions, load_holidays, load_policies, load_regions};
-pub use model::{ContractForm, Method, Policies, PolicyVersion, Step};
+pub use model::{ContractForm, Policies, PolicyVersion, Step};
 pub use store::{at, calendar, expiring, known_regions};

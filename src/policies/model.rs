@@ -1,5 +1,5 @@
 //! The values in force on one day, typed as they are asked for.
-use crate::kernel::{Amount, Code, Error, Refusal};
+use crate::kernel::{Amount, Code, Error, Method, Refusal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -51,13 +51,6 @@ pub enum ContractForm {
     WorkOrder,
     PurchaseOrder,
 }
-
-crate::kernel::kept_as_text!(
-    /// How an office buys (spec §6).
-    Method {
-        Direct = "direct", Negotiated = "negotiated", Quotation = "quotation", Urgent = "urgent", Recorded = "recorded",
-    }
-);
 
 crate::kernel::text_enum!(ContractForm {
     PurchaseProof = "purchase_proof",
@@ -216,7 +209,9 @@ fn same_shape(value: &serde_json::Value, known: &serde_json::Value) -> bool {
         }
         (Object(fields), Object(known)) => {
             fields.len() == known.len()
-                && fields.iter().all(|(name, field)| known.get(name).is_some_and(|known| same_shape(field, known)))
+                && fields
+                    .iter()
+                    .all(|(name, field)| known.get(name).is_some_and(|known| same_shape(field, known)))
         }
         (String(text), String(known)) => text.parse::<Decimal>().is_ok() == known.parse::<Decimal>().is_ok(),
         (value, known) => std::mem::discriminant(value) == std::mem::discriminant(known),

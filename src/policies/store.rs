@@ -34,7 +34,7 @@ pub struct Row {
     pub set_at: DateTime<Utc>,
     /// The appointment by which it was set; none: it came with the program.
     #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub set_by_membership_id: Option<MembershipId>,
+    pub set_by: Option<MembershipId>,
     #[diesel(sql_type = Nullable<Text>)]
     pub set_by_role: Option<Role>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
@@ -46,9 +46,10 @@ pub struct Row {
 }
 
 /// A value with whose appointment set it.
-const VALUE: &str = "p.id, p.key, p.agency_id, p.value, p.unit, p.valid_from, p.valid_to, p.legal_basis, p.note, p.set_at,
-    p.set_by_membership_id, m.role AS set_by_role, m.organisation_id AS set_by_organisation_id, p.end_reason, p.version
-    FROM policies p LEFT JOIN memberships m ON m.id = p.set_by_membership_id";
+const VALUE: &str =
+    "p.id, p.key, p.agency_id, p.value, p.unit, p.valid_from, p.valid_to, p.legal_basis, p.note, p.set_at,
+    p.set_by, m.role AS set_by_role, m.organisation_id AS set_by_organisation_id, p.end_reason, p.version
+    FROM policies p LEFT JOIN memberships m ON m.id = p.set_by";
 
 /// The values in force on a day, an agency's own before the platform's.
 pub async fn rows_at(
@@ -197,7 +198,7 @@ pub(super) struct NewPolicy {
     pub legal_basis: String,
     pub note: String,
     pub set_at: DateTime<Utc>,
-    pub set_by_membership_id: Option<MembershipId>,
+    pub set_by: Option<MembershipId>,
 }
 
 pub(super) async fn upsert_holidays(conn: &mut Conn, rows: &[NewHoliday]) -> Result<(), Error> {

@@ -138,10 +138,7 @@ mod tests {
             code(may_accept(open, Some(latest), second, Side::Office, later)),
             Some(Code::RoundExpired)
         );
-        assert_eq!(
-            code(may_accept(open, None, second, Side::Office, now)),
-            Some(Code::IllegalTransition)
-        );
+        assert_eq!(code(may_accept(open, None, second, Side::Office, now)), Some(Code::IllegalTransition));
         for ended in [NegotiationStatus::Agreed, NegotiationStatus::Failed] {
             assert_eq!(
                 code(may_accept(ended, Some(latest), second, Side::Office, now)),

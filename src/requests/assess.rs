@@ -4,10 +4,11 @@ use super::model::{Comparison, Duty, RequestStatus};
 use super::store::{self, LineRow, Row, SlotRow};
 use crate::accounts;
 use crate::catalog::{self, Availability, Need, Offer};
+use crate::kernel::Method;
 use crate::kernel::{Amount, Code, Deadline, Error, Fault, MembershipId, Quantity, Role, VendorId};
 use crate::packages::{self, BudgetLine, BudgetMode, Package};
 use crate::platform::db::{self, Conn};
-use crate::policies::{self, ContractForm, Method, Policies};
+use crate::policies::{self, ContractForm, Policies};
 use crate::taxes::{LineTax, Totals, VatRates, line_tax, totals};
 use crate::vendors::{self, ShippingTerms, Trading};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -336,7 +337,9 @@ async fn parts(
             let terms = vendors::shipping(conn, vendor.id, region).await?;
             let refused = match &terms {
                 None => Some(Code::RegionNotServed),
-                Some(terms) if terms.terms == ShippingTerms::OnQuote && scene.row.method == Method::Direct => {
+                Some(terms)
+                    if terms.terms == ShippingTerms::OnQuote && scene.row.method == Method::Direct =>
+                {
                     Some(Code::ShippingOnQuote)
                 }
                 Some(_) => None,

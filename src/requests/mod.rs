@@ -23,13 +23,12 @@ mod store;
 
 pub use api::{RequestView, SlotView, routes, view};
 pub use commands::{
-    agree, announce_expired, approved, copy_lines, deciders, fail_negotiation, member_sight, note_hand, price_terms,
-    require_officer, step_taken, submit, to_vendor, touch,
+    agree, announce_expired, approved, copy_lines, deciders, fail_negotiation, member_sight, note_hand,
+    price_terms, require_officer, step_taken, submit, to_vendor, touch,
 };
 pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
 pub use store::{
-    Approval, LineRow, Row, Sight, SlotRow, any_member_of, approvals, buys, commitment_officer_of, delivery_days,
-    has_duty_on_package, insert_approval, lines, lock, lock_duties, next_number, officer_of, package_of,
-    seen,
-    shipping_of, slots_of, submitted_at, user_of,
+    Approval, LineRow, Row, Sight, SlotRow, any_member_of, approvals, buys, commitment_officer_of,
+    delivery_days, has_duty_on_package, insert_approval, lines, lock, lock_duties, next_number, officer_of,
+    package_of, seen, shipping_of, slots_of, submitted_at, user_of,
 };

@@ -1,6 +1,6 @@
 //! What a request may become. Pure.
+use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
-use crate::policies::Method;
 use crate::kernel::{
     Amount, BudgetLineId, Code, Error, MembershipId, PackageId, ProductId, Quantity, VendorId, refuse,
 };
@@ -139,19 +139,33 @@ pub struct AgreedTerms {
 pub enum State {
     Draft,
     /// The list price is reserved while rounds go back and forth.
-    Negotiating { due: DateTime<Utc> },
+    Negotiating {
+        due: DateTime<Utc>,
+    },
     /// Every vendor agreed; the officer hands the agreement in until `due`.
-    Agreed { due: DateTime<Utc> },
-    NegotiationFailed { reason: String },
-    Returned { reason: String },
+    Agreed {
+        due: DateTime<Utc>,
+    },
+    NegotiationFailed {
+        reason: String,
+    },
+    Returned {
+        reason: String,
+    },
     Withdrawn,
-    PendingApproval { due: DateTime<Utc> },
+    PendingApproval {
+        due: DateTime<Utc>,
+    },
     Approved,
     Ordered,
     PartiallyOrdered,
     Closed,
-    Rejected { reason: String },
-    Cancelled { reason: String },
+    Rejected {
+        reason: String,
+    },
+    Cancelled {
+        reason: String,
+    },
     Expired,
 }
 
@@ -178,7 +192,9 @@ impl State {
     /// A passed deadline is true by itself.
     pub fn at(self, now: DateTime<Utc>) -> Self {
         match self {
-            Self::PendingApproval { due } | Self::Negotiating { due } | Self::Agreed { due } if due <= now => {
+            Self::PendingApproval { due } | Self::Negotiating { due } | Self::Agreed { due }
+                if due <= now =>
+            {
                 Self::Expired
             }
             state => state,

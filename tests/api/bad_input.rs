@@ -599,9 +599,8 @@ fn caller_of(operation: &str) -> &'static str {
         }
         "createOrganisation" | "listOrganisations" | "listSandboxMails" => "admin",
         "createUnit" | "listMemberships" | "endMembership" | "inviteMember" | "listInvitations"
-        | "revokeInvitation" | "reassignRequest" | "setPolicy" | "endPolicy" | "appointDeputy" | "endDeputy" => {
-            "budget_user"
-        }
+        | "revokeInvitation" | "reassignRequest" | "setPolicy" | "endPolicy" | "appointDeputy"
+        | "endDeputy" => "budget_user",
         "getVendor"
         | "listVendorDocuments"
         | "downloadVendorDocument"

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const POLICIES: &str = "/api/v1/policies";
 const DEPUTIES: &str = "/api/v1/deputies";
 /// How many offers are compared: two by the platform's value.
-const OFFERS: &str = "comparison.minimum_offers";
+const OFFERS: &str = "negotiation.prompt_from";
 /// Up to which value goods are bought directly: Rp200 million, by law.
 const LIMIT: &str = "limit.direct.goods";
 const FAR: &str = "2035-12-31";
@@ -104,42 +104,45 @@ async fn submit_as(who: &Caller, request: &str) -> Answer {
 async fn a_budget_user_sets_a_value_of_the_own_agency_from_a_coming_day() {
     let (app, Office { agency, .. }, head) = house().await;
     let (neighbour, _) = app.agency().await;
-    let set = head.post(POLICIES, value(OFFERS, "3", "2035-01-01")).await.expect(201);
+    let set = head.post(POLICIES, value(OFFERS, "30000000", "2035-01-01")).await.expect(201);
     let shown = app.anonymous().get(&format!("{POLICIES}/{}", set.id())).await.expect(200);
     assert_eq!(shown.body, set.body);
     let mut told = shown.body;
     assert_ne!(told["set_at"].take(), Value::Null);
-    let expected = json!({ "id": set.id(), "key": OFFERS, "value": "3", "unit": "count", "agency_id": agency,
+    let expected = json!({ "id": set.id(), "key": OFFERS, "value": "30000000", "unit": "IDR", "agency_id": agency,
         "valid_from": "2035-01-01", "valid_to": null, "legal_basis": "Keputusan Bupati 100/2034", "note": "Perbandingan lebih luas",
         "set_by": { "membership_id": head.membership, "role": "budget_user", "organisation_id": agency },
         "set_at": null, "end_reason": null, "version": 1 });
     assert_eq!(told, expected);
     for (query, value) in [
-        (format!("agency_id={agency}&at=2034-12-31"), "2"),
-        (format!("agency_id={agency}&at=2035-01-01"), "3"),
-        (format!("agency_id={neighbour}&at=2035-01-01"), "2"),
-        ("at=2035-01-01".to_owned(), "2"),
-        (format!("key={OFFERS}"), "2"),
+        (format!("agency_id={agency}&at=2034-12-31"), "50000000"),
+        (format!("agency_id={agency}&at=2035-01-01"), "30000000"),
+        (format!("agency_id={neighbour}&at=2035-01-01"), "50000000"),
+        ("at=2035-01-01".to_owned(), "50000000"),
+        (format!("key={OFFERS}"), "50000000"),
     ] {
         assert_eq!(values(&app, &query, OFFERS).await, [value], "{query}");
     }
-    assert_eq!(values(&app, &format!("key={OFFERS}&agency_id={agency}"), OFFERS).await, ["2", "3"]);
+    assert_eq!(
+        values(&app, &format!("key={OFFERS}&agency_id={agency}"), OFFERS).await,
+        ["50000000", "30000000"]
+    );
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_value_follows_the_day_after_the_first_was_ended() {
     let (app, Office { agency, .. }, head) = house().await;
-    let first = head.post(POLICIES, value(OFFERS, "3", "2035-01-01")).await.expect(201).id();
+    let first = head.post(POLICIES, value(OFFERS, "30000000", "2035-01-01")).await.expect(201).id();
     for day in ["2035-01-01", "2036-01-01"] {
-        head.post(POLICIES, value(OFFERS, "4", day)).await.expect_problem(409, "policy_overlaps");
+        head.post(POLICIES, value(OFFERS, "40000000", day)).await.expect_problem(409, "policy_overlaps");
     }
     let ended = end_value(&head, &first, "2035-06-30").await.expect(200);
     let told = ["/value", "/valid_to", "/end_reason", "/version"].map(|field| ended.text(field));
-    assert_eq!(told, ["3", "2035-06-30", "Diganti oleh keputusan baru", "2"]);
-    head.post(POLICIES, value(OFFERS, "4", "2035-06-30")).await.expect_problem(409, "policy_overlaps");
-    head.post(POLICIES, value(OFFERS, "4", "2035-07-01")).await.expect(201);
-    for (day, value) in [("2035-06-30", "3"), ("2035-07-01", "4")] {
+    assert_eq!(told, ["30000000", "2035-06-30", "Diganti oleh keputusan baru", "2"]);
+    head.post(POLICIES, value(OFFERS, "40000000", "2035-06-30")).await.expect_problem(409, "policy_overlaps");
+    head.post(POLICIES, value(OFFERS, "40000000", "2035-07-01")).await.expect(201);
+    for (day, value) in [("2035-06-30", "30000000"), ("2035-07-01", "40000000")] {
         assert_eq!(values(&app, &format!("agency_id={agency}&at={day}"), OFFERS).await, [value]);
     }
     // Neither longer than it was to hold, nor to a day before it began.
@@ -152,7 +155,7 @@ async fn another_value_follows_the_day_after_the_first_was_ended() {
 async fn what_is_wrong_with_a_value_is_told_all_at_once() {
     let (app, Office { agency, .. }, head) = house().await;
     let admin = app.admin().await;
-    let mut unknown = value_for(agency, "comparison.maximum_offers", "3", "2021-06-01");
+    let mut unknown = value_for(agency, "negotiation.prompt_up_to", "30000000", "2021-06-01");
     unknown["valid_to"] = json!("2021-01-01");
     let days = [("#/valid_from", "day_passed"), ("#/valid_to", "validity_invalid")];
     let with = |first: (&'static str, &'static str)| [first, days[0], days[1]];
@@ -161,7 +164,7 @@ async fn what_is_wrong_with_a_value_is_told_all_at_once() {
     wordy["valid_to"] = json!("2021-01-01");
     faulty(head.post(POLICIES, wordy).await, &with(("#/value", "policy_value_invalid")));
     let steps = r#"[{"up_to":null,"roles":["treasurer"]}]"#;
-    let unfit = head.post(POLICIES, value("approval.steps", steps, "2035-01-01")).await;
+    let unfit = admin.post(POLICIES, value_for(agency, "approval.steps", steps, "2035-01-01")).await;
     faulty(unfit, &[("#/value", "policy_value_invalid")]);
     assert_eq!(app.count("SELECT count(*) FROM policies WHERE agency_id IS NOT NULL").await, 0);
     app.finish().await;
@@ -172,24 +175,25 @@ async fn a_value_is_set_and_ended_by_whose_it_is_alone() {
     let (app, Office { agency, .. }, head) = house().await;
     let ((neighbour, _), admin) = (app.agency().await, app.admin().await);
     faulty(head.post(POLICIES, value(LIMIT, "1", "2035-01-01")).await, &[("#/key", "policy_not_yours")]);
-    let elsewhere = head.post(POLICIES, value_for(neighbour, OFFERS, "3", "2035-01-01")).await;
+    let elsewhere = head.post(POLICIES, value_for(neighbour, OFFERS, "30000000", "2035-01-01")).await;
     faulty(elsewhere, &[("#/agency_id", "unknown_reference")]);
     // The platform's values are every realm's.
-    let whole = admin.post(POLICIES, value(OFFERS, "3", "2035-01-01")).await;
+    let whole = admin.post(POLICIES, value(OFFERS, "30000000", "2035-01-01")).await;
     faulty(whole, &[("#/agency_id", "policy_not_yours")]);
     let ctx = Ctx::system(Realm::Live, "test");
     let made = app.app.db.transaction(Realm::Live, async |tx| {
         Ok(accounts::create_agency(tx, &ctx, "Pemerintah Kota Lain", "L900", "Asia/Jakarta").await?.id)
     });
     let live = made.await.expect("an agency can be made");
-    let abroad = admin.post(POLICIES, value_for(live, OFFERS, "3", "2035-01-01")).await;
+    let abroad = admin.post(POLICIES, value_for(live, OFFERS, "30000000", "2035-01-01")).await;
     faulty(abroad, &[("#/agency_id", "unknown_reference")]);
     let limit = admin.post(POLICIES, value_for(agency, LIMIT, "50000000", "2035-01-01")).await.expect(201);
     assert_eq!([limit.text("/set_by/role"), limit.text("/value")], ["admin", "50000000"]);
     end_value(&head, &limit.id(), "2035-12-31").await.expect_problem(422, "policy_not_yours");
     let known =
         app.anonymous().get(&format!("{POLICIES}?key={OFFERS}")).await.expect(200).text("/items/0/id");
-    let theirs = admin.post(POLICIES, value_for(neighbour, OFFERS, "3", "2035-01-01")).await.expect(201).id();
+    let theirs =
+        admin.post(POLICIES, value_for(neighbour, OFFERS, "30000000", "2035-01-01")).await.expect(201).id();
     for (who, value) in [(&head, &known), (&admin, &known), (&head, &theirs)] {
         end_value(who, value, "2035-12-31").await.expect_problem(404, "not_found");
     }
@@ -226,7 +230,7 @@ async fn a_request_keeps_the_values_that_it_was_submitted_under() {
         let shown = app.anonymous().get(&format!("{POLICIES}/{}", id.as_str().unwrap())).await.expect(200);
         assert_eq!(shown.text("/key"), *key);
     }
-    let set = head.post(POLICIES, value(OFFERS, "3", &day(&head, 1).await)).await.expect(201).id();
+    let set = head.post(POLICIES, value(OFFERS, "30000000", &day(&head, 1).await)).await.expect(201).id();
     app.move_clock(24).await;
     assert_eq!(office.show(&request).await.body["policy_versions"], used);
     let shown = office.show(&office.submitted(vec![line(&pen, "1")]).await).await;

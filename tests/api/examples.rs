@@ -14,7 +14,8 @@ async fn every_example_of_the_contract_is_answered_with_the_success_that_it_stat
     let contract: Value = serde_json::from_str(&lokapasar::app::contract().json()).unwrap();
     let mut operations = operations(&contract);
     // Once the clock has moved, nothing is as it was.
-    operations.sort_by_key(|operation| ["endNegotiation", "moveSandboxClock"].contains(&operation.id.as_str()));
+    operations
+        .sort_by_key(|operation| ["endNegotiation", "moveSandboxClock"].contains(&operation.id.as_str()));
     let stage = Stage::set().await;
     let (mut bodies, mut queries, mut wrong) = (0, 0, Vec::new());
     for operation in &operations {
@@ -255,8 +256,10 @@ impl Stage {
                     app.move_clock(24 * 7).await;
                     return by(&office.officer, [request], nothing);
                 }
-                let shown = office.officer.get(&format!("/api/v1/requests/{request}/negotiations")).await.expect(200);
-                let price = json!({ "line_id": shown.text("/items/0/lines/0/line_id"), "unit_price": "18500.00" });
+                let shown =
+                    office.officer.get(&format!("/api/v1/requests/{request}/negotiations")).await.expect(200);
+                let price =
+                    json!({ "line_id": shown.text("/items/0/lines/0/line_id"), "unit_price": "18500.00" });
                 by(&vendor.owner, [request], json!({ "unit_prices": [price] }))
             }
             "createOrganisation" => by(&app.admin().await, [], nothing),

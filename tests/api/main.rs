@@ -15,7 +15,6 @@ mod examples;
 mod faults;
 mod journey;
 mod migrations;
-mod negotiation;
 mod openapi;
 mod orders;
 mod packages;

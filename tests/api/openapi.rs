@@ -16,7 +16,7 @@ const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const SLICES: &[(&str, &[Action])] = {
     use Action::*;
     &[
-        ("policies", &[ListPolicies, ListForbiddenPairs]),
+        ("policies", &[ListPolicies, GetPolicy, SetPolicy, EndPolicy, ListForbiddenPairs]),
         (
             "accounts",
             &[
@@ -41,12 +41,16 @@ const SLICES: &[(&str, &[Action])] = {
                 ListInvitations,
                 AcceptInvitation,
                 RevokeInvitation,
+                AppointDeputy,
+                ListDeputies,
+                EndDeputy,
                 GetSandboxClock,
                 MoveSandboxClock,
                 ListSandboxMails,
             ],
         ),
         ("taxes", &[PreviewTax]),
+        ("quotes", &[ListNegotiations, ProposeRound, AcceptRound, EndNegotiation]),
         (
             "vendors",
             &[
@@ -250,6 +254,7 @@ const PUBLIC_ELSEWHERE: &[&str] = &[
     "requestPasswordReset",
     "completePasswordReset",
     "listPolicies",
+    "getPolicy",
     "listForbiddenPairs",
     "previewTax",
     "listCategories",

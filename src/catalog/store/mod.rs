@@ -11,6 +11,6 @@ pub use products::{
 };
 pub use public::{After, Filter, Hit, Sort, find_page, public_photo, search};
 pub use stock::{
-    Need, Offer, Stock, adjust, assign_to_order, count_held, extend_request, firm_up, offers, open_stock, release_order,
-    release_request, reserve, set_daily_capacity, set_lapse, stock,
+    Need, Offer, Stock, adjust, assign_to_order, count_held, extend_request, firm_up, offers, open_stock,
+    release_order, release_request, reserve, set_daily_capacity, set_lapse, stock,
 };

@@ -399,11 +399,7 @@ pub async fn assign_to_order(
 ///
 /// # Errors
 /// `expired` when some of it was let go of meanwhile.
-pub async fn extend_request(
-    tx: &mut Tx,
-    request: RequestId,
-    lapses_at: DateTime<Utc>,
-) -> Result<(), Error> {
+pub async fn extend_request(tx: &mut Tx, request: RequestId, lapses_at: DateTime<Utc>) -> Result<(), Error> {
     let kept = sql("UPDATE stock_reservations SET lapses_at = $2
          WHERE request_id = $1 AND order_id IS NULL AND released_at IS NULL")
     .bind::<SqlUuid, _>(request)

@@ -3,11 +3,13 @@ use super::super::commands::{self, Proposal};
 use super::super::model::{LinePrice, NegotiationStatus, Side, may_accept, may_propose};
 use super::super::store::{self, NegotiatedLine, Negotiation, Party, Round};
 use crate::kernel::{
-    Amount, Code, Ctx, Error, LineId, MembershipId, OrganisationId, RequestId, RoundId, UnitId, VendorId, act,
-    refuse,
+    Amount, Code, Ctx, Error, LineId, MembershipId, OrganisationId, RequestId, RoundId, UnitId, VendorId,
+    act, refuse,
 };
 use crate::platform::db::{self, Conn};
-use crate::platform::http::{Api, AvailableAction, Call, Created, Json, Listing, NoBody, NoQuery, Reply, Sends};
+use crate::platform::http::{
+    Api, AvailableAction, Call, Created, Json, Listing, NoBody, NoQuery, Reply, Sends,
+};
 use crate::requests::{self, RequestStatus, SlotView};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -178,8 +180,7 @@ async fn views(
     let found = store::negotiations(conn, row, party).await?;
     let ids: Vec<_> = found.iter().map(|negotiation| negotiation.id).collect();
     let rounds = store::rounds(conn, &ids).await?;
-    let line_ids: Vec<LineId> =
-        requests::lines(conn, row.id).await?.iter().map(|line| line.id).collect();
+    let line_ids: Vec<LineId> = requests::lines(conn, row.id).await?.iter().map(|line| line.id).collect();
     let slots = requests::slots_of(conn, &line_ids).await?;
     let mut views = Vec::with_capacity(found.len());
     for negotiation in found {

@@ -2,9 +2,7 @@
 use super::super::model::{self, LinePrice, NegotiationStatus, Side};
 use super::super::store::{self, Negotiation, Party, Round};
 use super::party;
-use crate::kernel::{
-    Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId, RoundId, VendorId, refuse,
-};
+use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId, RoundId, VendorId, refuse};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
 use crate::platform::trail::{self, Audience, Fact, Notice};
@@ -71,8 +69,10 @@ pub async fn open_negotiations(
 fn negotiated_line(line: &requests::LineRow) -> Result<Value, Error> {
     let picture = line.snapshot.as_ref();
     let member = |name: &str| picture.and_then(|picture| picture.get(name)).cloned().unwrap_or_default();
-    Ok(json!({ "line_id": line.id, "product_id": line.product_id, "name": member("name"), "unit": member("unit"),
-        "quantity": line.quantity, "list_price": line.unit_price, "price_basis": member("price_basis") }))
+    Ok(
+        json!({ "line_id": line.id, "product_id": line.product_id, "name": member("name"), "unit": member("unit"),
+        "quantity": line.quantity, "list_price": line.unit_price, "price_basis": member("price_basis") }),
+    )
 }
 
 /// Proposes; by that the proposer has accepted it.
@@ -144,12 +144,7 @@ pub async fn propose(
 /// # Errors
 /// `round_not_latest`, `round_expired`, `expired`; `budget_exceeded` and `package_ceiling_exceeded` where
 /// a dearer delivery finds too little money left.
-pub async fn accept(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    id: RequestId,
-    round: RoundId,
-) -> Result<requests::Row, Error> {
+pub async fn accept(tx: &mut Tx, ctx: &Ctx, id: RequestId, round: RoundId) -> Result<requests::Row, Error> {
     let party = party(ctx)?;
     let row = store::lock_request(tx, &party, id).await?;
     ctx.expect_version(row.version)?;
@@ -266,12 +261,7 @@ async fn policies_of(
 }
 
 /// For the office negotiates the officer in charge or a deputy, and nobody of the vendors' own people.
-async fn require_negotiator(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    row: &requests::Row,
-    party: &Party,
-) -> Result<(), Error> {
+async fn require_negotiator(tx: &mut Tx, ctx: &Ctx, row: &requests::Row, party: &Party) -> Result<(), Error> {
     if party.side() == Side::Vendor {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 use super::super::model::{AgreedTerms, Comparison, PaymentWay, RequestStatus, State, by_orders};
 use super::super::store::{self, Approval, LineRow, Row, SlotRow};
 use crate::accounts;
+use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, BudgetLineId, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, ProductId,
@@ -12,7 +13,7 @@ use crate::platform::db::{self, Conn};
 use crate::platform::http::AvailableAction;
 use crate::platform::personal;
 use crate::platform::sealing::KeyRing;
-use crate::policies::{ContractForm, Method};
+use crate::policies::ContractForm;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
 use serde_json::Value;

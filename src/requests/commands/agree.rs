@@ -129,8 +129,9 @@ pub async fn agree(
         audience: Audience::Membership(saved.officer_id.0),
         arguments: json!({ "title": saved.title }),
     }];
-    notices
-        .extend(agreed.iter().map(|(terms, _)| to_vendor("negotiation_agreed", &saved, terms.vendor_id, None)));
+    notices.extend(
+        agreed.iter().map(|(terms, _)| to_vendor("negotiation_agreed", &saved, terms.vendor_id, None)),
+    );
     record(tx, ctx, "request.agreed", Some(&row), &saved, notices).await?;
     Ok(saved)
 }

@@ -3,6 +3,7 @@ use super::super::model::{LineFields, PaymentWay, RequestFields, RequestStatus, 
 use super::super::store::{self, LineRow, Row, SlotRow};
 use super::{member_sight, record, require_officer};
 use crate::catalog;
+use crate::kernel::Method;
 use crate::kernel::{
     Amount, Code, Ctx, Error, Fault, LineId, OrderId, OrganisationId, PackageId, ProcurementKind, ProductId,
     Refusal, RequestId, UnitId, phone_number,
@@ -11,7 +12,7 @@ use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
 use crate::platform::personal::{self, PersonalKind};
 use crate::platform::sealing::KeyRing;
-use crate::policies::{ContractForm, Method};
+use crate::policies::ContractForm;
 use crate::{accounts, packages};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;

@@ -3,11 +3,11 @@ use super::super::assess::{self, Assessment};
 use super::super::model::State;
 use super::super::store::{self, LineRow, Row, SlotRow};
 use super::{ask_for_approval, member_sight, note_hand, record, require_officer};
+use crate::kernel::Method;
 use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId};
 use crate::platform::db::Tx;
 use crate::platform::sealing::sha256;
 use crate::platform::trail::canonical;
-use crate::policies::Method;
 use crate::{catalog, packages};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ fn frozen(row: Row, found: &Assessment, state: State, now: DateTime<Utc>) -> Row
         policy_versions: json!(found.policies_used),
         approval_roles: found.approval_roles.clone(),
         submitted_at: Some(now),
-        approval_due_at: matches!(state, State::PendingApproval { .. }).then_some(found.due.at),
+        approval_due_at: Some(found.due.at).filter(|_| !matches!(state, State::Negotiating { .. })),
         approved_at: (state == State::Approved).then_some(now),
         updated_at: now,
         ..row.with_state(state)

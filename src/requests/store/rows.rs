@@ -1,5 +1,6 @@
 //! Requests themselves.
 use super::super::model::{PaymentWay, RequestStatus, State};
+use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
     Amount, BudgetLineId, Code, Error, MembershipId, OrderId, OrganisationId, PackageId, Realm, RequestId,
@@ -7,7 +8,7 @@ use crate::kernel::{
 };
 use crate::packages::BudgetMode;
 use crate::platform::db::{Conn, Tx, kept, sql};
-use crate::policies::{ContractForm, Method};
+use crate::policies::ContractForm;
 use crate::schema::requests;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
@@ -233,12 +234,10 @@ pub async fn lapsed(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<R
         id: RequestId,
     }
     let realm = tx.realm();
-    let rows: Vec<Id> = sql(
-        "SELECT id FROM requests WHERE realm = $2
+    let rows: Vec<Id> = sql("SELECT id FROM requests WHERE realm = $2
            AND ((status = 'pending_approval' AND approval_due_at <= $1)
              OR (status IN ('negotiating', 'agreed') AND negotiation_due_at <= $1))
-         ORDER BY coalesce(approval_due_at, negotiation_due_at) LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED",
-    )
+         ORDER BY coalesce(approval_due_at, negotiation_due_at) LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED")
     .bind::<Timestamptz, _>(now)
     .bind::<Text, _>(realm)
     .bind::<BigInt, _>(limit)
