@@ -123,8 +123,8 @@ fn rule(action: Action) -> Rule {
             Roles(&[Role::Curator])
         }
         ListPackages | GetPackage | ListBudgetLines => Roles(AGENCY),
-        CreateRequest | UpdateRequest | SubmitRequest | WithdrawRequest | RenewRequest | ReplaceVendor
-        | CheckPolicies => Roles(&[Role::ProcurementOfficer]),
+        CreateRequest | UpdateRequest | SetOwnerEstimate | SubmitRequest | WithdrawRequest | RenewRequest
+        | ReplaceVendor | CheckPolicies => Roles(&[Role::ProcurementOfficer]),
         ListRequests | GetRequest => Roles(AGENCY),
         CancelRequest => Roles(BUYERS),
         ReturnRequest | RejectRequest | ApproveRequest => Roles(APPROVERS),
@@ -132,6 +132,15 @@ fn rule(action: Action) -> Rule {
         ProposeRound | AcceptRound | EndNegotiation => {
             Roles(&[Role::ProcurementOfficer, Role::VendorOwner, Role::VendorStaff])
         }
+        OpenRequest | InviteVendors | AnswerQuestion | IssueAddendum | FailRequest => {
+            Roles(&[Role::ProcurementOfficer])
+        }
+        AskQuestion | CreateQuote | UpdateQuote | SubmitQuote | ReplaceQuote | ConfirmQuote
+        | WithdrawQuote => Roles(VENDOR),
+        ListQuestions => Roles(AGENCY),
+        ListQuotes | GetQuote | GetOpening => Roles(BOTH_SIDES),
+        OpenQuotes => Roles(&[Role::ProcurementOfficer, Role::CommitmentOfficer, Role::Auditor]),
+        ListPublicQuotations | GetPublicQuotation => Public,
         ReassignRequest => Roles(&[Role::BudgetUser]),
         ListOrders | GetOrder | ListOrderChanges => Roles(BOTH_SIDES),
         AcceptOrder | DeclineOrder | ProposeOrderChange => Roles(VENDOR),
@@ -191,6 +200,7 @@ pub const FORBIDDEN_PAIRS: &[ForbiddenPair] = &[
         Code::PairOfficialVendorOwner,
         "Perpres 16/2018 Pasal 7",
     ),
+    pair("admin", "quote_before_opening", Reach::Always, Code::RoleForbidden, "Perpres 16/2018 Pasal 7"),
     pair("approver", "further_approver", Reach::Subject, Code::PairSamePerson, "Perpres 16/2018 Pasal 7"),
 ];
 

@@ -329,6 +329,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    opened_quotes (quote_id) {
+        quote_id -> Uuid,
+        request_id -> Uuid,
+        content -> Nullable<Jsonb>,
+        salt -> Nullable<Bytea>,
+        facts -> Jsonb,
+        fault -> Nullable<Text>,
+        opened_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    opening_attempts (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        membership_id -> Nullable<Uuid>,
+        user_id -> Nullable<Uuid>,
+        attempted_at -> Timestamptz,
+        outcome -> Text,
+    }
+}
+
+diesel::table! {
     order_changes (id) {
         id -> Uuid,
         order_id -> Uuid,
@@ -394,6 +417,13 @@ diesel::table! {
         external_ref -> Nullable<Text>,
         version -> Int4,
         last_delivery_on -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    organisation_keys (organisation_id) {
+        organisation_id -> Uuid,
+        wrapped_key -> Bytea,
     }
 }
 
@@ -562,6 +592,136 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotation_addenda (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        number -> Int4,
+        text -> Text,
+        quote_deadline -> Timestamptz,
+        issued_at -> Timestamptz,
+        membership_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    quotation_invitations (request_id, vendor_id) {
+        request_id -> Uuid,
+        vendor_id -> Uuid,
+        realm -> Text,
+        invited_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    quotation_keys (request_id, number) {
+        request_id -> Uuid,
+        number -> Int4,
+        public_key -> Bytea,
+        wrapped_private_key -> Bytea,
+        quote_deadline -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    quotation_lines (id) {
+        id -> Uuid,
+        realm -> Text,
+        request_id -> Uuid,
+        position -> Int4,
+        product_id -> Nullable<Uuid>,
+        category_code -> Text,
+        name -> Text,
+        description -> Text,
+        unit -> Text,
+        attributes -> Jsonb,
+        quantity -> Numeric,
+    }
+}
+
+diesel::table! {
+    quotation_questions (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        vendor_id -> Uuid,
+        question -> Text,
+        asked_at -> Timestamptz,
+        answer -> Nullable<Text>,
+        answered_at -> Nullable<Timestamptz>,
+        answered_by_membership_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    quotation_slots (id) {
+        id -> Uuid,
+        line_id -> Uuid,
+        position -> Int4,
+        day -> Date,
+        time_from -> Time,
+        time_to -> Time,
+        region_code -> Text,
+        address -> Text,
+        contact_name -> Text,
+        contact_phone_id -> Nullable<Uuid>,
+        quantity -> Numeric,
+    }
+}
+
+diesel::table! {
+    quotations (request_id) {
+        request_id -> Uuid,
+        realm -> Text,
+        invitation -> Text,
+        award -> Text,
+        evaluation -> Text,
+        criteria -> Jsonb,
+        terms -> Text,
+        window_days -> Int4,
+        estimate_total -> Nullable<Numeric>,
+        estimate_public -> Bool,
+        estimate_sealed -> Nullable<Bytea>,
+        estimate_set_at -> Nullable<Timestamptz>,
+        addenda -> Int4,
+        opening_mode -> Nullable<Text>,
+        opened_for_quotes_at -> Nullable<Timestamptz>,
+        opened_at -> Nullable<Timestamptz>,
+        evaluated_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    quote_submissions (quote_id, number) {
+        quote_id -> Uuid,
+        number -> Int4,
+        request_id -> Uuid,
+        key_number -> Int4,
+        sealed -> Bytea,
+        commitment -> Bytea,
+        submitted_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    quotes (id) {
+        id -> Uuid,
+        realm -> Text,
+        request_id -> Uuid,
+        vendor_id -> Uuid,
+        status -> Text,
+        status_reason -> Nullable<Text>,
+        own_copy -> Bytea,
+        changed_at -> Timestamptz,
+        submission -> Nullable<Int4>,
+        submitted_at -> Nullable<Timestamptz>,
+        commitment -> Nullable<Bytea>,
+        confirmed_addenda -> Int4,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     realms (realm) {
         realm -> Text,
         clock_offset_seconds -> Int8,
@@ -683,6 +843,8 @@ diesel::table! {
         negotiation_due_at -> Nullable<Timestamptz>,
         attempt -> Int4,
         agreed_terms -> Nullable<Jsonb>,
+        quote_deadline -> Nullable<Timestamptz>,
+        objections_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -876,10 +1038,16 @@ diesel::joinable!(membership_units -> memberships (membership_id));
 diesel::joinable!(membership_units -> work_units (unit_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(negotiation_rounds -> memberships (membership_id));
+diesel::joinable!(opened_quotes -> quotes (quote_id));
+diesel::joinable!(opened_quotes -> requests (request_id));
+diesel::joinable!(opening_attempts -> memberships (membership_id));
+diesel::joinable!(opening_attempts -> requests (request_id));
+diesel::joinable!(opening_attempts -> users (user_id));
 diesel::joinable!(order_changes -> orders (order_id));
 diesel::joinable!(order_lines -> orders (order_id));
 diesel::joinable!(order_lines -> products (product_id));
 diesel::joinable!(order_lines -> request_lines (request_line_id));
+diesel::joinable!(organisation_keys -> organisations (organisation_id));
 diesel::joinable!(organisations -> realms (realm));
 diesel::joinable!(policies -> memberships (set_by));
 diesel::joinable!(policies -> organisations (agency_id));
@@ -889,6 +1057,20 @@ diesel::joinable!(product_photos -> products (product_id));
 diesel::joinable!(products -> categories (category_code));
 diesel::joinable!(products -> regions (region_code));
 diesel::joinable!(products -> units_of_measure (unit));
+diesel::joinable!(quotation_addenda -> memberships (membership_id));
+diesel::joinable!(quotation_addenda -> requests (request_id));
+diesel::joinable!(quotation_keys -> requests (request_id));
+diesel::joinable!(quotation_lines -> categories (category_code));
+diesel::joinable!(quotation_lines -> products (product_id));
+diesel::joinable!(quotation_lines -> units_of_measure (unit));
+diesel::joinable!(quotation_questions -> memberships (answered_by_membership_id));
+diesel::joinable!(quotation_questions -> requests (request_id));
+diesel::joinable!(quotation_questions -> vendors (vendor_id));
+diesel::joinable!(quotation_slots -> personal_values (contact_phone_id));
+diesel::joinable!(quotation_slots -> quotation_lines (line_id));
+diesel::joinable!(quotation_slots -> regions (region_code));
+diesel::joinable!(quote_submissions -> quotes (quote_id));
+diesel::joinable!(quote_submissions -> requests (request_id));
 diesel::joinable!(reassignments -> requests (request_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(request_hands -> requests (request_id));
@@ -917,6 +1099,7 @@ diesel::allow_tables_to_appear_in_same_query!(budget_lines, requests);
 diesel::allow_tables_to_appear_in_same_query!(budget_lines, work_units);
 diesel::allow_tables_to_appear_in_same_query!(budget_reservations, packages);
 diesel::allow_tables_to_appear_in_same_query!(categories, products);
+diesel::allow_tables_to_appear_in_same_query!(categories, quotation_lines);
 diesel::allow_tables_to_appear_in_same_query!(categories, units_of_measure);
 diesel::allow_tables_to_appear_in_same_query!(contacts, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(contacts, users);
@@ -932,8 +1115,11 @@ diesel::allow_tables_to_appear_in_same_query!(invitations, users);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, memberships);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, work_units);
 diesel::allow_tables_to_appear_in_same_query!(memberships, negotiation_rounds);
+diesel::allow_tables_to_appear_in_same_query!(memberships, opening_attempts);
 diesel::allow_tables_to_appear_in_same_query!(memberships, organisations);
 diesel::allow_tables_to_appear_in_same_query!(memberships, policies);
+diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_addenda);
+diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_questions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, reassignments);
 diesel::allow_tables_to_appear_in_same_query!(memberships, requests);
 diesel::allow_tables_to_appear_in_same_query!(memberships, sessions);
@@ -942,6 +1128,10 @@ diesel::allow_tables_to_appear_in_same_query!(negotiation_rounds, negotiations);
 diesel::allow_tables_to_appear_in_same_query!(negotiations, requests);
 diesel::allow_tables_to_appear_in_same_query!(negotiations, vendors);
 diesel::allow_tables_to_appear_in_same_query!(number_counters, work_units);
+diesel::allow_tables_to_appear_in_same_query!(opened_quotes, quotes);
+diesel::allow_tables_to_appear_in_same_query!(opened_quotes, requests);
+diesel::allow_tables_to_appear_in_same_query!(opening_attempts, requests);
+diesel::allow_tables_to_appear_in_same_query!(opening_attempts, users);
 diesel::allow_tables_to_appear_in_same_query!(order_changes, orders);
 diesel::allow_tables_to_appear_in_same_query!(order_lines, orders);
 diesel::allow_tables_to_appear_in_same_query!(order_lines, products);
@@ -949,23 +1139,42 @@ diesel::allow_tables_to_appear_in_same_query!(order_lines, request_lines);
 diesel::allow_tables_to_appear_in_same_query!(orders, requests);
 diesel::allow_tables_to_appear_in_same_query!(orders, vendors);
 diesel::allow_tables_to_appear_in_same_query!(orders, work_units);
+diesel::allow_tables_to_appear_in_same_query!(organisation_keys, organisations);
 diesel::allow_tables_to_appear_in_same_query!(organisations, policies);
 diesel::allow_tables_to_appear_in_same_query!(organisations, realms);
 diesel::allow_tables_to_appear_in_same_query!(organisations, vendors);
 diesel::allow_tables_to_appear_in_same_query!(organisations, work_units);
 diesel::allow_tables_to_appear_in_same_query!(packages, requests);
 diesel::allow_tables_to_appear_in_same_query!(packages, work_units);
+diesel::allow_tables_to_appear_in_same_query!(personal_values, quotation_slots);
 diesel::allow_tables_to_appear_in_same_query!(personal_values, vendors);
 diesel::allow_tables_to_appear_in_same_query!(price_history, products);
 diesel::allow_tables_to_appear_in_same_query!(price_tiers, products);
 diesel::allow_tables_to_appear_in_same_query!(product_documents, products);
 diesel::allow_tables_to_appear_in_same_query!(product_photos, products);
+diesel::allow_tables_to_appear_in_same_query!(products, quotation_lines);
 diesel::allow_tables_to_appear_in_same_query!(products, regions);
 diesel::allow_tables_to_appear_in_same_query!(products, request_lines);
 diesel::allow_tables_to_appear_in_same_query!(products, stock);
 diesel::allow_tables_to_appear_in_same_query!(products, stock_reservations);
 diesel::allow_tables_to_appear_in_same_query!(products, units_of_measure);
 diesel::allow_tables_to_appear_in_same_query!(products, vendors);
+diesel::allow_tables_to_appear_in_same_query!(quotation_addenda, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotation_invitations, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotation_invitations, vendors);
+diesel::allow_tables_to_appear_in_same_query!(quotation_keys, quote_submissions);
+diesel::allow_tables_to_appear_in_same_query!(quotation_keys, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotation_lines, quotation_slots);
+diesel::allow_tables_to_appear_in_same_query!(quotation_lines, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotation_lines, units_of_measure);
+diesel::allow_tables_to_appear_in_same_query!(quotation_questions, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotation_questions, vendors);
+diesel::allow_tables_to_appear_in_same_query!(quotation_slots, regions);
+diesel::allow_tables_to_appear_in_same_query!(quotations, requests);
+diesel::allow_tables_to_appear_in_same_query!(quote_submissions, quotes);
+diesel::allow_tables_to_appear_in_same_query!(quote_submissions, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotes, requests);
+diesel::allow_tables_to_appear_in_same_query!(quotes, vendors);
 diesel::allow_tables_to_appear_in_same_query!(reassignments, requests);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(regions, vendor_regions);

@@ -23,6 +23,6 @@ pub use api::routes;
 pub use load::load_reference;
 pub use model::Availability;
 pub use store::{
-    Need, Offer, assign_to_order, count_held, extend_request, firm_up, offers, release_order,
-    release_request, reserve, set_lapse,
+    Category, Need, Offer, assign_to_order, count_held, extend_request, firm_up, leaf, offers, release_order,
+    release_request, reserve, set_lapse, unit_exists,
 };

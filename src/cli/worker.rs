@@ -8,7 +8,7 @@ use crate::kernel::{Ctx, Error, Realm};
 use crate::platform::db::sql;
 use crate::platform::{App, telemetry, trail};
 use crate::settings::Settings;
-use crate::{orders, requests};
+use crate::{orders, quotes, requests};
 use anyhow::bail;
 use diesel_async::RunQueryDsl;
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     let mut failed = None;
     // One subject a transaction: each keeps the lock order by itself. What cannot be announced stops
     // neither the other kind nor the mails.
-    for kind in [Lapsing::Requests, Lapsing::Orders] {
+    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations] {
         for _ in 0..50 {
             match announce(app, realm, &ctx, kind).await {
                 Ok(0) => break,
@@ -64,6 +64,8 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
 enum Lapsing {
     Requests,
     Orders,
+    /// Whose quotes the clock opens.
+    Quotations,
 }
 
 async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<usize, Error> {
@@ -71,6 +73,7 @@ async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<u
         .transaction(realm, async |tx| match kind {
             Lapsing::Requests => requests::announce_expired(tx, ctx).await,
             Lapsing::Orders => orders::announce_expired(tx, ctx).await,
+            Lapsing::Quotations => quotes::open_due(tx, ctx, &app.keys).await,
         })
         .await
 }

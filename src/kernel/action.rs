@@ -120,6 +120,7 @@ actions! {
     ListRequests = "Lists purchase requests within the caller's sight",
     GetRequest = "Shows a purchase request",
     UpdateRequest = "Changes a draft request",
+    SetOwnerEstimate = "Sets the owner's estimate of a draft; its breakdown is never shown",
     CheckPolicies = "Explains every rule that a request must meet, with figures and legal basis",
     SubmitRequest = "Submits a request: freezes prices, reserves stock and budget, asks for approval",
     WithdrawRequest = "Takes a submitted request back to draft",
@@ -131,6 +132,25 @@ actions! {
     ProposeRound = "Proposes prices, delivery fee and lead time in a negotiation",
     AcceptRound = "Accepts the latest proposal of the other side",
     EndNegotiation = "Ends a negotiation that has been idle",
+    OpenRequest = "Begins to take quotes until the deadline",
+    InviteVendors = "Invites vendors to quote",
+    AskQuestion = "Asks a question on a request that takes quotes; who asked stays untold",
+    ListQuestions = "Lists the questions on a request that asks for quotes",
+    AnswerQuestion = "Answers a question, for everybody to read",
+    IssueAddendum = "Changes a request that takes quotes; a deadline moves later only",
+    FailRequest = "Ends a request for quotes without a vendor, with a reason",
+    CreateQuote = "Begins a quote as a draft",
+    ListQuotes = "Lists the quotes on a request: sealed until they are opened",
+    GetQuote = "Shows a quote to its vendor, and to the office once it is opened",
+    UpdateQuote = "Changes what the vendor is writing; what was handed in stays",
+    SubmitQuote = "Hands a quote in, sealed until the opening, against a receipt",
+    ReplaceQuote = "Puts the changed quote in the place of the one that was handed in",
+    ConfirmQuote = "Stands by a quote after an addendum",
+    WithdrawQuote = "Takes a quote back before the deadline",
+    OpenQuotes = "Asks for the opening of the quotes",
+    GetOpening = "Shows the minutes of the opening",
+    ListPublicQuotations = "Lists the requests that take quotes now, the nearest deadline first",
+    GetPublicQuotation = "Shows a request that asks for quotes as everybody may read it",
     ReassignRequest = "Gives a request to another officer by letter",
     ApproveRequest = "Approves a request; the last approval issues the orders",
     ReplaceVendor = "Copies a declined, lapsed or cancelled order into a new draft",
@@ -153,6 +173,10 @@ impl Action {
             self,
             SubmitRequest
                 | ProposeRound
+                | SubmitQuote
+                | ReplaceQuote
+                | ConfirmQuote
+                | WithdrawQuote
                 | AcceptRound
                 | ApproveRequest
                 | ReplaceVendor

@@ -416,9 +416,45 @@ codes! {
     TooManyRounds 409
         id: "Putaran negosiasi sudah sebanyak yang diperbolehkan", "Terima usulan terakhir atau akhiri negosiasi.";
         en: "There are as many rounds as allowed", "Accept the latest proposal or end the negotiation.";
+    AgreementNotPossible 409
+        id: "Kesepakatan belum dapat dicapai di pihak kantor", "Tunggu kabar dari kantor; usulan tetap terbuka.";
+        en: "The office cannot agree for now", "Wait to hear from the office; the proposal stays open.";
     NegotiationStillActive 409
         id: "Negosiasi belum cukup lama diam untuk diakhiri", "Tunggu sampai waktu yang disebut, atau jawab usulan terakhir.";
         en: "The negotiation has not been idle long enough", "Wait until the time that is named, or answer the latest proposal.";
+    QuotationMissing 422
+        id: "Belum ada yang dimintakan penawaran", "Isi quotation dengan sedikitnya satu baris.";
+        en: "Nothing is asked for yet", "Fill in quotation with at least one line.";
+    WeightsNotWhole 422
+        id: "Bobot kriteria tidak berjumlah 100", "Isi kriteria dengan bobot yang berjumlah 100.";
+        en: "The criteria's weights do not make 100", "Give criteria whose weights add up to 100.";
+    DeadlinePassed 409
+        id: "Batas pemasukan penawaran sudah lewat", "Ikuti permintaan lain; penawaran yang masuk sebelum batas tetap dibuka.";
+        en: "The deadline for quotes has passed", "Follow other requests; quotes that came in before it will be opened.";
+    DeadlineNotLater 422
+        id: "Batas waktu hanya dapat diperpanjang", "Pilih waktu setelah batas yang berlaku.";
+        en: "A deadline can only be extended", "Choose a time after the present deadline.";
+    QuoteExists 409
+        id: "Anda sudah memiliki penawaran untuk permintaan ini", "Ubah penawaran yang ada lalu ajukan atau ganti.";
+        en: "You already have a quote on this request", "Change the one there is, then submit or replace it.";
+    QuoteIncomplete 422
+        id: "Penawaran belum lengkap", "Isi harga untuk baris yang diminta; bila penetapan untuk seluruhnya, semua baris wajib.";
+        en: "The quote is incomplete", "Give a price for what is asked; where one vendor gets all, every line is needed.";
+    NothingToConfirm 409
+        id: "Tidak ada adendum yang menunggu konfirmasi", "Penawaran Anda sudah berlaku.";
+        en: "No addendum waits for confirmation", "Your quote already counts.";
+    TooManyQuestions 409
+        id: "Pertanyaan Anda pada permintaan ini sudah sebanyak yang diperbolehkan", "Baca jawaban yang sudah ada.";
+        en: "You have asked as many questions as allowed here", "Read the answers there are.";
+    TooEarly 409
+        id: "Penawaran belum boleh dibuka", "Tunggu sampai batas pemasukan lewat; percobaan ini dicatat.";
+        en: "The quotes may not be opened yet", "Wait until the deadline has passed; this attempt is on record.";
+    TooFewInvited 422
+        id: "Penyedia yang diundang terlalu sedikit", "Undang paling sedikit sebanyak yang disebut, atau buka untuk semua.";
+        en: "Too few vendors are invited", "Invite at least as many as named, or open it to all.";
+    NotInvited 409
+        id: "Permintaan ini hanya untuk penyedia yang diundang", "Ikuti permintaan yang terbuka untuk semua.";
+        en: "This request is for invited vendors", "Follow requests that are open to all.";
     PolicyOverlaps 409
         id: "Pada hari itu sudah ada nilai lain untuk kebijakan ini", "Akhiri nilai yang lama lebih dulu, atau pilih masa berlaku lain.";
         en: "Another value of this policy holds on one of those days", "End the other value first, or choose another validity.";

@@ -89,6 +89,12 @@ ids! {
     RequestId
     /// A line of a request.
     LineId
+    /// A vendor's sealed answer to a request that asks for quotes.
+    QuoteId
+    /// A question on a request that asks for quotes.
+    QuestionId
+    /// A change to a request while quotes are taken.
+    AddendumId
     /// A proposal in a negotiation.
     RoundId
     /// A purchase order (surat pesanan).

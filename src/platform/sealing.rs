@@ -3,6 +3,9 @@
 //! Sealing is AES-256-GCM (`key number ‖ nonce ‖ ciphertext`), associated data names what the
 //! value belongs to, so that a sealed value copied to another row does not open. Blind indexes,
 //! link tokens, cursors and idempotency comparisons are HMAC-SHA-256 under keys of their own.
+//!
+//! What nobody may read before its time is sealed to the public half of a pair of its own (HPKE, RFC
+//! 9180: X25519, HKDF-SHA256, ChaCha20-Poly1305); the private half is wrapped by the ring for one place.
 use crate::kernel::Error;
 use anyhow::Context;
 use aws_lc_rs::{
@@ -10,6 +13,7 @@ use aws_lc_rs::{
     digest, hmac, rand as secure_rand,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -209,13 +213,8 @@ impl KeyRing {
     pub fn seal(&self, plain: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
         let number = self.file.sealing_current;
         let key = self.sealing.get(&number).ok_or_else(|| broken("no current key"))?;
-        let nonce: [u8; NONCE_LEN] = random();
-        let mut buffer = plain.to_vec();
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut buffer)
-            .map_err(|_| broken("sealing failed"))?;
         let mut sealed = number.to_be_bytes().to_vec();
-        sealed.extend_from_slice(&nonce);
-        sealed.append(&mut buffer);
+        sealed.append(&mut seal_with(key, plain, bound_to)?);
         Ok(sealed)
     }
 
@@ -226,13 +225,7 @@ impl KeyRing {
     pub fn open(&self, sealed: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
         let key = Self::number_of(sealed).and_then(|number| self.sealing.get(&number));
         let (key, rest) = key.zip(sealed.get(4..)).ok_or_else(|| broken("unknown key number"))?;
-        let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or_else(|| broken("too short"))?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken("bad nonce"))?;
-        let mut buffer = body.to_vec();
-        let plain = key
-            .open_in_place(nonce, Aad::from(bound_to), &mut buffer)
-            .map_err(|_| broken("a sealed value does not open"))?;
-        Ok(plain.to_vec())
+        open_with(key, rest, bound_to)
     }
 
     /// The blind index of a personal value under the present key and, while keys change, the next.
@@ -268,6 +261,119 @@ impl KeyRing {
     pub fn verifying(&self) -> &[SigningKey] {
         &self.signing
     }
+}
+
+type Agreement = hpke::kem::X25519HkdfSha256;
+/// What is sealed to a public key begins with so many bytes of an encapsulated key.
+const ENCAPSULATED: usize = 32;
+
+/// A public key with its private half, which the ring has wrapped.
+pub struct WrappedPair {
+    pub public: Vec<u8>,
+    pub wrapped: Vec<u8>,
+}
+
+impl KeyRing {
+    /// Makes a fresh pair whose private half opens for one place alone.
+    pub fn wrap_new_pair(&self, bound_to: &str) -> Result<WrappedPair, Error> {
+        let (private, public) = Agreement::derive_keypair(&random::<32>());
+        let wrapped = self.seal(&private.to_bytes(), bound_to)?;
+        Ok(WrappedPair { public: public.to_bytes().to_vec(), wrapped })
+    }
+
+    /// Unwraps a private half; who calls this has made sure that its time has come.
+    pub fn unwrap_private(&self, wrapped: &[u8], bound_to: &str) -> Result<PrivateHalf, Error> {
+        let bytes = self.open(wrapped, bound_to)?;
+        let key =
+            <Agreement as Kem>::PrivateKey::from_bytes(&bytes).map_err(|_| broken("bad private key"))?;
+        Ok(PrivateHalf(key))
+    }
+
+    /// Makes a fresh symmetric key, wrapped by the ring for one place.
+    pub fn wrap_new_key(&self, bound_to: &str) -> Result<Vec<u8>, Error> {
+        self.seal(&random::<32>(), bound_to)
+    }
+
+    /// Unwraps a symmetric key.
+    pub fn unwrap_key(&self, wrapped: &[u8], bound_to: &str) -> Result<OwnKey, Error> {
+        let key = UnboundKey::new(&AES_256_GCM, &self.open(wrapped, bound_to)?)
+            .map_err(|_| broken("bad wrapped key"))?;
+        Ok(OwnKey(LessSafeKey::new(key)))
+    }
+}
+
+/// Seals to a public key; `bound_to` names what it belongs to, and must be named again to open it.
+pub fn seal_to(public: &[u8], plain: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
+    let public = <Agreement as Kem>::PublicKey::from_bytes(public).map_err(|_| broken("bad public key"))?;
+    let (encapsulated, mut ciphertext) = hpke::single_shot_seal::<
+        hpke::aead::ChaCha20Poly1305,
+        hpke::kdf::HkdfSha256,
+        Agreement,
+    >(
+        &OpModeS::Base, &public, SUITE_INFO, plain, bound_to.as_bytes()
+    )
+    .map_err(|_| broken("sealing to a public key failed"))?;
+    let mut sealed = encapsulated.to_bytes().to_vec();
+    sealed.append(&mut ciphertext);
+    Ok(sealed)
+}
+
+const SUITE_INFO: &[u8] = b"lokapasar sealed value v1";
+
+/// A private half, unwrapped.
+pub struct PrivateHalf(<Agreement as Kem>::PrivateKey);
+
+impl PrivateHalf {
+    /// Opens what [`seal_to`] made for the same place; none when it does not open.
+    pub fn open(&self, sealed: &[u8], bound_to: &str) -> Option<Vec<u8>> {
+        let (encapsulated, ciphertext) = sealed.split_at_checked(ENCAPSULATED)?;
+        let encapsulated = <Agreement as Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
+        hpke::single_shot_open::<hpke::aead::ChaCha20Poly1305, hpke::kdf::HkdfSha256, Agreement>(
+            &OpModeR::Base,
+            &self.0,
+            &encapsulated,
+            SUITE_INFO,
+            ciphertext,
+            bound_to.as_bytes(),
+        )
+        .ok()
+    }
+}
+
+/// A symmetric key of somebody's own, unwrapped.
+pub struct OwnKey(LessSafeKey);
+
+impl OwnKey {
+    /// Seals bytes: `nonce ‖ ciphertext`; `bound_to` names the row they belong to.
+    pub fn seal(&self, plain: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
+        seal_with(&self.0, plain, bound_to)
+    }
+
+    /// # Errors
+    /// `Internal` when the place differs or the bytes were changed.
+    pub fn open(&self, sealed: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
+        open_with(&self.0, sealed, bound_to)
+    }
+}
+
+fn seal_with(key: &LessSafeKey, plain: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
+    let nonce: [u8; NONCE_LEN] = random();
+    let mut buffer = plain.to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut buffer)
+        .map_err(|_| broken("sealing failed"))?;
+    let mut sealed = nonce.to_vec();
+    sealed.append(&mut buffer);
+    Ok(sealed)
+}
+
+fn open_with(key: &LessSafeKey, sealed: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
+    let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(|| broken("too short"))?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken("bad nonce"))?;
+    let mut buffer = body.to_vec();
+    let plain = key
+        .open_in_place(nonce, Aad::from(bound_to), &mut buffer)
+        .map_err(|_| broken("a sealed value does not open"))?;
+    Ok(plain.to_vec())
 }
 
 fn mac_of(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
@@ -314,6 +420,34 @@ mod tests {
         *changed.last_mut().unwrap() ^= 1;
         assert!(ring.open(&changed, "row-1").is_err());
         assert!(ring.open(&sealed[..10], "row-1").is_err());
+    }
+
+    #[test]
+    fn what_is_sealed_to_a_pair_opens_with_its_private_half_for_its_place_alone() {
+        let ring = KeyRing::generate(false).unwrap();
+        let pair = ring.wrap_new_pair("request/1/key/1").unwrap();
+        let sealed = seal_to(&pair.public, b"Rp1", "quote/1").unwrap();
+        assert_ne!(sealed, seal_to(&pair.public, b"Rp1", "quote/1").unwrap());
+        let private = ring.unwrap_private(&pair.wrapped, "request/1/key/1").unwrap();
+        assert_eq!(private.open(&sealed, "quote/1").unwrap(), b"Rp1");
+        assert!(
+            private.open(&sealed, "quote/2").is_none() && private.open(&sealed[..31], "quote/1").is_none()
+        );
+        assert!(ring.unwrap_private(&pair.wrapped, "request/1/key/2").is_err());
+        let other = ring.wrap_new_pair("request/1/key/1").unwrap();
+        let other = ring.unwrap_private(&other.wrapped, "request/1/key/1").unwrap();
+        assert!(other.open(&sealed, "quote/1").is_none());
+    }
+
+    #[test]
+    fn an_own_key_opens_what_it_sealed_where_it_belongs() {
+        let ring = KeyRing::generate(false).unwrap();
+        let wrapped = ring.wrap_new_key("organisation/1").unwrap();
+        let own = ring.unwrap_key(&wrapped, "organisation/1").unwrap();
+        let sealed = own.seal(b"draft", "quote/1").unwrap();
+        assert_eq!(own.open(&sealed, "quote/1").unwrap(), b"draft");
+        assert!(own.open(&sealed, "quote/2").is_err());
+        assert!(ring.unwrap_key(&wrapped, "organisation/2").is_err());
     }
 
     #[test]

@@ -21,6 +21,15 @@ pub struct LinePrice {
     pub unit_price: Amount,
 }
 
+/// A price of a proposal with what it comes to, by the rates of the day it was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PricedLine {
+    pub line_id: LineId,
+    pub unit_price: Amount,
+    pub goods_amount: Amount,
+    pub vat_amount: Amount,
+}
+
 /// The latest round as far as answering it goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latest {

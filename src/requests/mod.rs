@@ -19,16 +19,20 @@ mod api;
 mod assess;
 mod commands;
 mod model;
+mod quotation;
 mod store;
 
-pub use api::{RequestView, SlotView, routes, view};
+pub use api::{PlaceView, RequestView, SlotView, routes, view};
 pub use commands::{
-    agree, announce_expired, approved, copy_lines, deciders, fail_negotiation, member_sight, note_hand,
-    price_terms, require_officer, step_taken, submit, to_vendor, touch,
+    AgreedLine, Agreement, agree, announce_expired, approved, approved_to_ask, copy_lines, deciders,
+    fail_negotiation, member_sight, note_hand, price_terms, record, require_officer, settle, step_taken,
+    submit, to_vendor, touch,
 };
 pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
+pub use quotation::{AwardMode, Criterion, EvaluationMethod, Invitation};
 pub use store::{
-    Approval, LineRow, Row, Sight, SlotRow, any_member_of, approvals, buys, commitment_officer_of,
-    delivery_days, has_duty_on_package, insert_approval, lines, lock, lock_duties, next_number, officer_of,
-    package_of, seen, shipping_of, slots_of, submitted_at, user_of,
+    Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, any_member_of, approvals, asked_lines,
+    asked_slots, buys, by_id, commitment_officer_of, delivery_days, has_duty_on_package, insert_approval,
+    invite, invited_vendors, lines, lock, lock_duties, next_number, officer_of, officers_among, package_of,
+    quotation_of, save_quotation, seen, shipping_of, slots_of, submitted_at, taking_part, user_of,
 };

@@ -1,4 +1,5 @@
 //! What a request may become. Pure.
+use super::quotation::QuotationFields;
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
@@ -12,6 +13,7 @@ use validator::Validate;
 crate::kernel::kept_as_text!(
     RequestStatus {
         Draft = "draft", Negotiating = "negotiating", Agreed = "agreed", NegotiationFailed = "negotiation_failed",
+        Open = "open", QuotesClosed = "quotes_closed", Evaluating = "evaluating", Awarded = "awarded", Failed = "failed",
         PendingApproval = "pending_approval", Returned = "returned", Withdrawn = "withdrawn",
         Approved = "approved", Ordered = "ordered", PartiallyOrdered = "partially_ordered", Closed = "closed",
         Rejected = "rejected", Cancelled = "cancelled", Expired = "expired",
@@ -63,6 +65,8 @@ pub struct RequestFields {
     pub needed_on: Option<NaiveDate>,
     #[schema(max_items = 100)]
     pub lines: Option<Vec<LineFields>>,
+    /// For the method quotation, in the place of `lines`.
+    pub quotation: Option<QuotationFields>,
 }
 
 /// The offers that were seen, or why only one.
@@ -149,6 +153,22 @@ pub enum State {
     NegotiationFailed {
         reason: String,
     },
+    /// Quotes are taken until the deadline.
+    Open {
+        deadline: DateTime<Utc>,
+    },
+    /// The deadline passed; nothing was opened yet.
+    QuotesClosed,
+    /// The quotes lie open and are compared.
+    Evaluating,
+    /// Those not chosen may object until then; orders follow.
+    Awarded {
+        objections_until: DateTime<Utc>,
+    },
+    /// No vendor was found.
+    Failed {
+        reason: String,
+    },
     Returned {
         reason: String,
     },
@@ -176,6 +196,11 @@ impl State {
             Self::Negotiating { .. } => RequestStatus::Negotiating,
             Self::Agreed { .. } => RequestStatus::Agreed,
             Self::NegotiationFailed { .. } => RequestStatus::NegotiationFailed,
+            Self::Open { .. } => RequestStatus::Open,
+            Self::QuotesClosed => RequestStatus::QuotesClosed,
+            Self::Evaluating => RequestStatus::Evaluating,
+            Self::Awarded { .. } => RequestStatus::Awarded,
+            Self::Failed { .. } => RequestStatus::Failed,
             Self::Returned { .. } => RequestStatus::Returned,
             Self::Withdrawn => RequestStatus::Withdrawn,
             Self::PendingApproval { .. } => RequestStatus::PendingApproval,
@@ -197,6 +222,7 @@ impl State {
             {
                 Self::Expired
             }
+            Self::Open { deadline } if deadline <= now => Self::QuotesClosed,
             state => state,
         }
     }
@@ -207,6 +233,11 @@ impl State {
             Self::Negotiating { .. }
             | Self::Agreed { .. }
             | Self::NegotiationFailed { .. }
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating
+            | Self::Awarded { .. }
+            | Self::Failed { .. }
             | Self::PendingApproval { .. }
             | Self::Approved
             | Self::Ordered
@@ -250,6 +281,62 @@ impl State {
         self.negotiating().map(|()| Self::NegotiationFailed { reason })
     }
 
+    /// Takes quotes from now until the deadline.
+    pub fn open(self, deadline: DateTime<Utc>) -> Result<Self, Error> {
+        match self {
+            Self::Approved => Ok(Self::Open { deadline }),
+            _ => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Whether quotes are taken now.
+    ///
+    /// # Errors
+    /// `deadline_passed` once it has.
+    pub fn takes_quotes(&self) -> Result<DateTime<Utc>, Error> {
+        match self {
+            Self::Open { deadline } => Ok(*deadline),
+            Self::QuotesClosed | Self::Evaluating => Err(refuse(Code::DeadlinePassed)),
+            _ => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Moves the deadline, never to an earlier time.
+    pub fn extend(self, deadline: DateTime<Utc>) -> Result<Self, Error> {
+        match self.takes_quotes()? {
+            before if deadline < before => Err(refuse(Code::DeadlineNotLater)),
+            _ => Ok(Self::Open { deadline }),
+        }
+    }
+
+    /// Opens the quotes.
+    ///
+    /// # Errors
+    /// `too_early` before the deadline.
+    pub fn open_quotes(self) -> Result<Self, Error> {
+        match self {
+            Self::QuotesClosed => Ok(Self::Evaluating),
+            Self::Open { .. } => Err(refuse(Code::TooEarly)),
+            _ => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Chooses; those not chosen may object until then.
+    pub fn award(self, objections_until: DateTime<Utc>) -> Result<Self, Error> {
+        match self {
+            Self::Evaluating => Ok(Self::Awarded { objections_until }),
+            _ => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
+    /// Ends a quotation without a vendor.
+    pub fn fail(self, reason: String) -> Result<Self, Error> {
+        match self {
+            Self::Open { .. } | Self::QuotesClosed | Self::Evaluating => Ok(Self::Failed { reason }),
+            _ => Err(refuse(Code::IllegalTransition)),
+        }
+    }
+
     /// Whether rounds go back and forth now.
     ///
     /// # Errors
@@ -261,6 +348,11 @@ impl State {
             Self::Draft
             | Self::Agreed { .. }
             | Self::NegotiationFailed { .. }
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating
+            | Self::Awarded { .. }
+            | Self::Failed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::PendingApproval { .. }
@@ -286,6 +378,11 @@ impl State {
             | Self::Negotiating { .. }
             | Self::Agreed { .. }
             | Self::NegotiationFailed { .. }
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating
+            | Self::Awarded { .. }
+            | Self::Failed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::Approved
@@ -320,9 +417,14 @@ impl State {
             | Self::Agreed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
-            | Self::PendingApproval { .. } => Ok(Self::Cancelled { reason }),
-            Self::NegotiationFailed { .. }
+            | Self::PendingApproval { .. }
             | Self::Approved
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating => Ok(Self::Cancelled { reason }),
+            Self::NegotiationFailed { .. }
+            | Self::Awarded { .. }
+            | Self::Failed { .. }
             | Self::Ordered
             | Self::PartiallyOrdered
             | Self::Closed
@@ -338,11 +440,16 @@ impl State {
             Self::Rejected { .. }
             | Self::Cancelled { .. }
             | Self::NegotiationFailed { .. }
+            | Self::Failed { .. }
             | Self::Expired
             | Self::Closed => Ok(()),
             Self::Draft
             | Self::Negotiating { .. }
             | Self::Agreed { .. }
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating
+            | Self::Awarded { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::PendingApproval { .. }
@@ -358,6 +465,10 @@ impl State {
             Self::Draft
             | Self::Negotiating { .. }
             | Self::Agreed { .. }
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating
+            | Self::Awarded { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::PendingApproval { .. }
@@ -365,6 +476,7 @@ impl State {
             | Self::Ordered
             | Self::PartiallyOrdered => Ok(()),
             Self::NegotiationFailed { .. }
+            | Self::Failed { .. }
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. }
@@ -380,6 +492,11 @@ impl State {
             | Self::Negotiating { .. }
             | Self::Agreed { .. }
             | Self::NegotiationFailed { .. }
+            | Self::Open { .. }
+            | Self::QuotesClosed
+            | Self::Evaluating
+            | Self::Awarded { .. }
+            | Self::Failed { .. }
             | Self::Returned { .. }
             | Self::Withdrawn
             | Self::Approved

@@ -226,6 +226,27 @@ fn table() -> Vec<Row> {
         row("proposeRound", POST, "/api/v1/requests/{negotiated}/negotiation-rounds", Json(r#"{"unit_prices":[{"line_id":"{line}","unit_price":"12000.00"}],"shipping_fee":"0"}"#), Only(BARGAINERS)),
         row("acceptRound", POST, "/api/v1/requests/{negotiated}/negotiation-rounds/{round}/actions/accept", Nothing, Only(BARGAINERS)),
         row("endNegotiation", POST, "/api/v1/requests/{negotiated}/actions/end-negotiation", REASON, Only(BARGAINERS)),
+        // Quotations: the PP asks, vendors quote, everybody reads what is public.
+        row("setOwnerEstimate", PUT, "/api/v1/requests/{draft}/owner-estimate", Json(r#"{"total":"1000000.00"}"#), Only(&[ProcurementOfficer])),
+        row("openRequest", POST, "/api/v1/requests/{draft}/actions/open", Nothing, Only(&[ProcurementOfficer])),
+        row("failRequest", POST, "/api/v1/requests/{quotation}/actions/fail", REASON, Only(&[ProcurementOfficer])),
+        row("inviteVendors", POST, "/api/v1/requests/{quotation}/invitations", Json(r#"{"vendor_ids":["{any_vendor}"]}"#), Only(&[ProcurementOfficer])),
+        row("issueAddendum", POST, "/api/v1/requests/{quotation}/addenda", Json(r#"{"text":"Tutup boleh hitam"}"#), Only(&[ProcurementOfficer])),
+        row("askQuestion", POST, "/api/v1/requests/{quotation}/questions", Json(r#"{"question":"Apakah merek bebas?"}"#), Only(VENDOR)),
+        row("listQuestions", GET, "/api/v1/requests/{quotation}/questions", Nothing, Only(OFFICE)),
+        row("answerQuestion", POST, "/api/v1/requests/{quotation}/questions/{question}/actions/answer", Json(r#"{"answer":"Ya, bebas"}"#), Only(&[ProcurementOfficer])),
+        row("createQuote", POST, "/api/v1/requests/{quotation}/quotes", Json("{}"), Only(VENDOR)),
+        row("listQuotes", GET, "/api/v1/requests/{quotation}/quotes", Nothing, Only(BOTH_SIDES)),
+        row("getQuote", GET, "/api/v1/quotes/{opened_quote}", Nothing, Only(BOTH_SIDES)),
+        row("updateQuote", PATCH, "/api/v1/quotes/{quote}", EMPTY, Only(VENDOR)),
+        row("submitQuote", POST, "/api/v1/quotes/{quote}/actions/submit", Nothing, Only(VENDOR)),
+        row("replaceQuote", POST, "/api/v1/quotes/{quote}/actions/replace", Nothing, Only(VENDOR)),
+        row("confirmQuote", POST, "/api/v1/quotes/{quote}/actions/confirm", Nothing, Only(VENDOR)),
+        row("withdrawQuote", POST, "/api/v1/quotes/{quote}/actions/withdraw", Nothing, Only(VENDOR)),
+        row("openQuotes", POST, "/api/v1/requests/{opened}/opening", Nothing, Only(&[ProcurementOfficer, CommitmentOfficer, Auditor])),
+        row("getOpening", GET, "/api/v1/requests/{opened}/opening", Nothing, Only(BOTH_SIDES)),
+        row("listPublicQuotations", GET, "/public/v1/quotations", Nothing, Anyone),
+        row("getPublicQuotation", GET, "/public/v1/quotations/{any_request}", Nothing, Anyone),
         // Orders: the vendor answers, the PPK signs for the office, both sides read.
         row("listOrders", GET, "/api/v1/orders?request_id={ordered}", Nothing, Only(BOTH_SIDES)),
         row("getOrder", GET, "/api/v1/orders/{order}", Nothing, Only(BOTH_SIDES)),
@@ -245,7 +266,7 @@ const BEHIND_THE_SPEC: &[(&str, &[Role])] =
     &[("createRequest", &[Requester, CommitmentOfficer]), ("updateRequest", &[Requester, CommitmentOfficer])];
 
 /// Objects that the whole realm may see, told by the operation that shows them.
-const OPEN_TO_THE_REALM: &[&str] = &["getOrganisation", "listUnits"];
+const OPEN_TO_THE_REALM: &[&str] = &["getOrganisation", "listUnits", "askQuestion", "createQuote"];
 
 /// The paper of a file is for the verifier who holds it; ours let go of it by deciding.
 const NOT_EVEN_FOR: &[(&str, Role)] = &[("downloadVendorDocument", Verifier)];
@@ -291,7 +312,12 @@ enum Kind {
     Member(Role),
 }
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 26] = [
+    "{quotation}",
+    "{question}",
+    "{quote}",
+    "{opened}",
+    "{opened_quote}",
     "{policy}",
     "{deputy}",
     "{line}",
@@ -422,6 +448,15 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         .await
         .expect(200)
         .text("/items/0/id");
+    // The clock moves for the opening, so that comes first.
+    let opened = office.asks(office.quotation(&product, "4", json!({}))).await;
+    let opened_quote = vendor.quotes(&opened, &product, "12400.00", "0").await;
+    app.set_clock(&opened.deadline).await;
+    app.work().await;
+    let asked = office.asks(office.quotation(&product, "4", json!({}))).await;
+    let quote = vendor.quotes(&asked, &product, "12400.00", "0").await;
+    let question = json!({ "question": "Apakah merek setara diterima?" });
+    let question = vendor.owner.post(&format!("/api/v1/requests/{}/questions", asked.request), question).await.expect(201).id();
     let draft = office.draft(vec![line(&product, "400")]).await;
     let pending = office.submitted(vec![line(&product, "400")]).await;
     let ordered = office.ordered(vec![line(&product, "400")]).await;
@@ -481,6 +516,11 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         ("{negotiated}", negotiated),
         ("{line}", line_id),
         ("{round}", round),
+        ("{quotation}", asked.request),
+        ("{question}", question),
+        ("{quote}", quote),
+        ("{opened}", opened.request),
+        ("{opened_quote}", opened_quote),
     ]);
     let mut of_vendor = common.clone();
     of_vendor.insert("{organisation}", organisation.to_string());
@@ -758,7 +798,7 @@ async fn another_tenants_object_is_not_to_be_told_apart_from_none() {
         let mut fault =
             hidden(row, &format!("{role:?} of another tenant"), caller, foreign, &nothing_there()).await;
         // One's own parent does not lead to another's child.
-        for child in ["{membership}", "{document}", "{photo}", "{change}", "{order}", "{round}"] {
+        for child in ["{membership}", "{document}", "{photo}", "{change}", "{order}", "{round}", "{question}"] {
             let body = if let Json(text) = row.body { text } else { "" };
             let is_child = row.path.matches('{').count() + body.matches("\"{").count() > 1
                 && (row.path.contains(child) || body.contains(child));

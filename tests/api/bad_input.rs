@@ -585,6 +585,8 @@ fn caller_of(operation: &str) -> &'static str {
         | "completePasswordReset"
         | "listPolicies"
         | "getPolicy"
+        | "listPublicQuotations"
+        | "getPublicQuotation"
         | "listForbiddenPairs"
         | "previewTax"
         | "listPublicVendors"
@@ -624,14 +626,18 @@ fn caller_of(operation: &str) -> &'static str {
         "listVendors" | "createProduct" | "updateProduct" | "setPriceTiers" | "adjustStock"
         | "uploadProductPhoto" | "removeProductPhoto" | "submitProduct" | "publishProduct"
         | "unpublishProduct" | "listProducts" | "getProduct" | "listPriceHistory" | "acceptOrder"
-        | "declineOrder" | "proposeOrderChange" => "owner",
+        | "declineOrder" | "proposeOrderChange" | "askQuestion" | "createQuote" | "getQuote" | "updateQuote"
+        | "submitQuote" | "replaceQuote" | "confirmQuote" | "withdrawQuote" => "owner",
         "returnRequest" | "rejectRequest" | "approveRequest" | "cancelOrder" | "acceptOrderChange"
         | "rejectOrderChange" => "approver",
         "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest"
         | "submitRequest" | "withdrawRequest" | "renewRequest" | "replaceVendor" | "checkPolicies"
         | "listRequests" | "getRequest" | "cancelRequest" | "listOrders" | "getOrder"
         | "listOrderChanges" | "listDeputies" | "listNegotiations" | "proposeRound" | "acceptRound"
-        | "endNegotiation" => "officer",
+        | "endNegotiation" | "setOwnerEstimate" | "openRequest" | "failRequest" | "inviteVendors"
+        | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes" | "getOpening" => {
+            "officer"
+        }
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

@@ -249,6 +249,30 @@ impl Stage {
                 let own = json!({ "officer_id": office.approver.membership, "person_id": person.membership });
                 by(budget_user, [], own)
             }
+            "setOwnerEstimate" => {
+                let request = office.draft_quotation(office.quotation(pen, "4", json!({}))).await;
+                by(&office.officer, [request], nothing)
+            }
+            "failRequest" | "inviteVendors" | "issueAddendum" => {
+                let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
+                let own = if operation == "inviteVendors" { json!({ "vendor_ids": [vendor.id] }) } else { nothing };
+                by(&office.officer, [asked.request], own)
+            }
+            "askQuestion" | "createQuote" => {
+                let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
+                by(&vendor.owner, [asked.request], nothing)
+            }
+            "answerQuestion" => {
+                let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
+                let questions = format!("/api/v1/requests/{}/questions", asked.request);
+                let question = json!({ "question": "Apakah merek setara diterima?" });
+                let id = vendor.owner.post(&questions, question).await.expect(201).id();
+                by(&office.officer, [asked.request, id], nothing)
+            }
+            "updateQuote" => {
+                let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
+                by(&vendor.owner, [vendor.quotes(&asked, pen, "19000.00", "0").await], nothing)
+            }
             "proposeRound" | "endNegotiation" => {
                 let request = office.draft_with(lines(), json!({ "method": "negotiated" })).await;
                 office.submit(&request).await.expect(200);

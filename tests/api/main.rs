@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 mod journey;
 mod migrations;
+mod negotiation;
 mod openapi;
 mod orders;
 mod packages;

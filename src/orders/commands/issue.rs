@@ -3,7 +3,7 @@ use super::super::model::{OrderStatus, State};
 use super::super::store::{self, LineRow, Row};
 use super::{To, clock, notices, state_of};
 use crate::kernel::{
-    Amount, Code, Ctx, Deadline, Error, LineId, OrderId, ProductId, RequestId, Role, VendorId, refuse,
+    Amount, Code, Ctx, Deadline, Error, LineId, Method, OrderId, ProductId, RequestId, Role, VendorId, refuse,
 };
 use crate::platform::db::Tx;
 use crate::platform::new_id;
@@ -20,7 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<requests::Row, Error> {
     let submitted = requests::submit(tx, ctx, id).await?;
     match submitted.status {
-        requests::RequestStatus::Approved => issue(tx, ctx, submitted).await,
+        requests::RequestStatus::Approved if submitted.method != Method::Quotation => {
+            issue(tx, ctx, submitted).await
+        }
         requests::RequestStatus::Negotiating => quotes::open_negotiations(tx, ctx, submitted).await,
         _ => Ok(submitted),
     }
@@ -85,7 +87,10 @@ pub async fn approve(
     requests::insert_approval(tx, &approval).await?;
     requests::note_hand(tx, ctx, id).await?;
     if state.status() == requests::RequestStatus::Approved {
-        return issue(tx, ctx, row).await;
+        return match row.method {
+            Method::Quotation => requests::approved_to_ask(tx, ctx, row).await,
+            _ => issue(tx, ctx, row).await,
+        };
     }
     requests::step_taken(tx, ctx, row, taken.len() + 1).await
 }

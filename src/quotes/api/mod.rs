@@ -1,9 +1,17 @@
 //! Asking for prices over HTTP.
 mod negotiation;
+mod opening;
+mod public;
+mod quote;
+mod quoting;
 
 use crate::platform::http::Api;
 
 pub fn routes(api: &mut Api) {
     api.tag("quotes");
     negotiation::routes(api);
+    quoting::routes(api);
+    quote::routes(api);
+    opening::routes(api);
+    public::routes(api);
 }

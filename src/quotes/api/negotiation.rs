@@ -1,6 +1,6 @@
 //! Negotiations and their rounds.
 use super::super::commands::{self, Proposal};
-use super::super::model::{LinePrice, NegotiationStatus, Side, may_accept, may_propose};
+use super::super::model::{LinePrice, NegotiationStatus, PricedLine, Side, may_accept, may_propose};
 use super::super::store::{self, NegotiatedLine, Negotiation, Party, Round};
 use crate::kernel::{
     Amount, Code, Ctx, Error, LineId, MembershipId, OrganisationId, RequestId, RoundId, UnitId, VendorId,
@@ -10,7 +10,7 @@ use crate::platform::db::{self, Conn};
 use crate::platform::http::{
     Api, AvailableAction, Call, Created, Json, Listing, NoBody, NoQuery, Reply, Sends,
 };
-use crate::requests::{self, RequestStatus, SlotView};
+use crate::requests::{self, PlaceView, RequestStatus};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,7 +58,7 @@ struct NegotiationView {
 struct NegotiatedLineView {
     #[serde(flatten)]
     line: NegotiatedLine,
-    slots: Vec<SlotView>,
+    slots: Vec<PlaceView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -67,7 +67,7 @@ struct RoundView {
     number: i32,
     proposed_by: Side,
     membership_id: MembershipId,
-    unit_prices: Vec<LinePrice>,
+    unit_prices: Vec<PricedLine>,
     goods_total: Amount,
     shipping_fee: Amount,
     vat_total: Amount,
@@ -188,12 +188,8 @@ async fn views(
             rounds.iter().filter(|round| round.negotiation_id == negotiation.id).cloned().collect();
         let idle_until = commands::idle_until(conn, row, &negotiation, now).await?;
         let line = |line: NegotiatedLine| NegotiatedLineView {
-            // Whom to call is told with the order.
-            slots: slots
-                .iter()
-                .filter(|slot| slot.line_id == line.line_id)
-                .map(|slot| SlotView::new(slot, None, false))
-                .collect(),
+            // Whom to ask for is told with the order.
+            slots: slots.iter().filter(|slot| slot.line_id == line.line_id).map(PlaceView::from).collect(),
             line,
         };
         let vendor = OrganisationId(negotiation.vendor_id.0);

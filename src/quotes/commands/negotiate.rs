@@ -1,12 +1,13 @@
 //! Negotiating: begin, propose, accept, end.
-use super::super::model::{self, LinePrice, NegotiationStatus, Side};
+use super::super::model::{self, LinePrice, NegotiationStatus, PricedLine, Side};
 use super::super::store::{self, Negotiation, Party, Round};
-use super::party;
+use super::{party, record};
 use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId, RoundId, VendorId, refuse};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
-use crate::platform::trail::{self, Audience, Fact, Notice};
-use crate::requests::{self, AgreedTerms};
+use crate::platform::trail::{Audience, Notice};
+use crate::requests::{self, AgreedLine, AgreedTerms, Agreement};
+use crate::taxes::Totals;
 use crate::{accounts, policies};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -61,8 +62,16 @@ pub async fn open_negotiations(
         store::insert_negotiation(tx, &row).await?;
         notices.push(requests::to_vendor("negotiation_opened", &request, vendor, due.clone()));
     }
-    record(tx, ctx, "negotiation.opened", &request, json!({ "attempt": request.attempt }), None, notices)
-        .await?;
+    record(
+        tx,
+        ctx,
+        "request.negotiations_opened",
+        &request,
+        json!({ "attempt": request.attempt }),
+        None,
+        notices,
+    )
+    .await?;
     Ok(request)
 }
 
@@ -111,15 +120,38 @@ pub async fn propose(
         input.unit_prices.iter().map(|price| (price.line_id, price.unit_price)).collect();
     let held = requests::lines(tx.conn(), id).await?;
     let vendor = negotiation.vendor_id;
-    let priced =
-        requests::price_terms(tx.conn(), &row, vendor, &held, &prices, input.shipping_fee).await?.totals;
+    let terms = requests::price_terms(tx.conn(), &row, vendor, &held, &prices, input.shipping_fee).await?;
+    let worthless = |place: usize| {
+        let line = input.unit_prices[place].line_id;
+        terms.lines.iter().any(|(id, tax)| *id == line && tax.goods == Amount::ZERO)
+    };
+    let faults: Vec<Fault> = (0..input.unit_prices.len())
+        .filter(|place| worthless(*place))
+        .map(|place| {
+            Fault::at(format!("#/unit_prices/{place}/unit_price"), Code::OutOfRange).with_limit("≥ Rp1")
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(Refusal::rules(faults).into());
+    }
+    let priced = terms.totals;
+    let priced_lines: Vec<PricedLine> = terms
+        .lines
+        .iter()
+        .map(|(line_id, tax)| PricedLine {
+            line_id: *line_id,
+            unit_price: prices.get(line_id).copied().unwrap_or_default(),
+            goods_amount: tax.goods,
+            vat_amount: tax.vat,
+        })
+        .collect();
     let round = Round {
         id: new_id(),
         negotiation_id: negotiation.id,
         number: number + 1,
         proposed_by: party.side(),
         membership_id: ctx.member()?.id,
-        unit_prices: json!(input.unit_prices),
+        unit_prices: json!(priced_lines),
         goods_total: priced.goods,
         shipping_fee: priced.shipping,
         vat_total: priced.vat,
@@ -135,7 +167,7 @@ pub async fn propose(
     let after = json!({ "vendor_id": vendor, "round": round.number, "proposed_by": round.proposed_by,
         "unit_prices": round.unit_prices, "shipping_fee": round.shipping_fee, "gross_total": round.gross_total,
         "lead_time_days": round.lead_time_days, "expires_at": round.expires_at });
-    record(tx, ctx, "negotiation.round_proposed", &saved, after, None, vec![notice]).await?;
+    record(tx, ctx, "request.round_proposed", &saved, after, None, vec![notice]).await?;
     Ok(saved)
 }
 
@@ -162,20 +194,24 @@ pub async fn accept(tx: &mut Tx, ctx: &Ctx, id: RequestId, round: RoundId) -> Re
     store::close_negotiation(tx, negotiation.id, Some(round.id), now).await?;
     let after = json!({ "vendor_id": negotiation.vendor_id, "round": round.number, "accepted_by": party.side(),
         "gross_total": round.gross_total });
-    record(tx, ctx, "negotiation.agreed", &row, after, None, Vec::new()).await?;
+    record(tx, ctx, "request.round_accepted", &row, after, None, Vec::new()).await?;
     let everyone = Party::Office(requests::Sight { agency: row.agency_id, units: Vec::new() });
     let all = store::negotiations(tx.conn(), &row, &everyone).await?;
     if all.iter().any(|negotiation| negotiation.status != NegotiationStatus::Agreed) {
         return requests::touch(tx, row).await;
     }
-    let agreed = agreed_terms(tx.conn(), &all).await?;
-    requests::agree(tx, ctx, row, &agreed).await
+    let agreed = agreements(tx.conn(), &all).await?;
+    let outcome = requests::agree(tx, ctx, row, &agreed).await;
+    match (outcome, party.side()) {
+        // Why the whole basket cannot be agreed is the office's and the other vendors' own.
+        (Err(Error::Refused(refusal)), Side::Vendor) if refusal.code != Code::Expired => {
+            Err(refuse(Code::AgreementNotPossible))
+        }
+        (outcome, _) => outcome,
+    }
 }
 
-async fn agreed_terms(
-    conn: &mut Conn,
-    all: &[Negotiation],
-) -> Result<Vec<(AgreedTerms, HashMap<LineId, Amount>)>, Error> {
+async fn agreements(conn: &mut Conn, all: &[Negotiation]) -> Result<Vec<Agreement>, Error> {
     let ids: Vec<_> = all.iter().map(|negotiation| negotiation.id).collect();
     let rounds = store::rounds(conn, &ids).await?;
     let mut agreed = Vec::new();
@@ -189,10 +225,19 @@ async fn agreed_terms(
             lead_time_days: round.lead_time_days,
             note: round.note.clone(),
         };
-        agreed.push((
-            terms,
-            round.prices()?.into_iter().map(|price| (price.line_id, price.unit_price)).collect(),
-        ));
+        let line = |price: PricedLine| AgreedLine {
+            line_id: price.line_id,
+            unit_price: price.unit_price,
+            goods: price.goods_amount,
+            vat: price.vat_amount,
+        };
+        let totals = Totals {
+            goods: round.goods_total,
+            shipping: round.shipping_fee,
+            vat: round.vat_total,
+            gross: round.gross_total,
+        };
+        agreed.push(Agreement { terms, lines: round.prices()?.into_iter().map(line).collect(), totals });
     }
     Ok(agreed)
 }
@@ -220,16 +265,18 @@ pub async fn end(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result<
     if now < until {
         return Err(Refusal::new(Code::NegotiationStillActive).with_limit(until.to_rfc3339()).into());
     }
-    for negotiation in &open {
-        store::close_negotiation(tx, negotiation.id, None, now).await?;
-    }
     let told = requests::Row { status_reason: Some(reason.to_owned()), ..row.clone() };
     let everyone = Party::Office(requests::Sight { agency: row.agency_id, units: Vec::new() });
-    let mut notices: Vec<Notice> = store::negotiations(tx.conn(), &row, &everyone)
-        .await?
-        .iter()
-        .map(|negotiation| requests::to_vendor("negotiation_failed", &told, negotiation.vendor_id, None))
-        .collect();
+    let mut notices = Vec::new();
+    for negotiation in store::negotiations(tx.conn(), &row, &everyone).await? {
+        if negotiation.status == NegotiationStatus::Open {
+            store::close_negotiation(tx, negotiation.id, None, now).await?;
+        }
+        // The reason is between the office and the vendor whose negotiation it was.
+        let concerned = open.iter().any(|own| own.id == negotiation.id);
+        let about = if concerned { &told } else { &row };
+        notices.push(requests::to_vendor("negotiation_failed", about, negotiation.vendor_id, None));
+    }
     notices.push(Notice {
         template: "negotiation_failed".into(),
         audience: Audience::Membership(row.officer_id.0),
@@ -305,17 +352,4 @@ async fn to_other_side(
     };
     notice.arguments["number"] = json!(round.number);
     Ok(notice)
-}
-
-async fn record(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    kind: &str,
-    row: &requests::Row,
-    after: Value,
-    reason: Option<&str>,
-    notices: Vec<Notice>,
-) -> Result<(), Error> {
-    let fact = Fact { kind, subject: row.id.0, before: None, after, reason, notices };
-    trail::record(tx, ctx, fact).await
 }

@@ -1,5 +1,5 @@
 //! Negotiations, their rounds, and the requests that they belong to.
-use super::super::model::{Latest, LinePrice, NegotiationStatus, Side};
+use super::super::model::{Latest, NegotiationStatus, PricedLine, Side};
 use crate::kernel::{
     Amount, Code, Error, LineId, MembershipId, ProductId, Quantity, Realm, RequestId, RoundId, VendorId,
     refuse,
@@ -74,7 +74,7 @@ pub struct Round {
 }
 
 impl Round {
-    pub fn prices(&self) -> Result<Vec<LinePrice>, Error> {
+    pub fn prices(&self) -> Result<Vec<PricedLine>, Error> {
         serde_json::from_value(self.unit_prices.clone())
             .map_err(|error| Error::Internal(format!("negotiated prices: {error}")))
     }
@@ -103,14 +103,17 @@ impl Party {
 fn seen(party: &Party) -> Box<dyn BoxableExpression<request_table::table, Pg, SqlType = Bool>> {
     match party {
         Party::Office(sight) => requests::seen(sight),
-        Party::Vendor(vendor) => Box::new(diesel::dsl::exists(
-            negotiations::table.filter(
-                negotiations::request_id
-                    .eq(request_table::id)
-                    .and(negotiations::attempt.eq(request_table::attempt))
-                    .and(negotiations::vendor_id.eq(*vendor)),
-            ),
-        )),
+        // Back at the desk it is the office's own again.
+        Party::Vendor(vendor) => Box::new(
+            request_table::status.ne_all(["draft", "returned", "withdrawn"]).and(diesel::dsl::exists(
+                negotiations::table.filter(
+                    negotiations::request_id
+                        .eq(request_table::id)
+                        .and(negotiations::attempt.eq(request_table::attempt))
+                        .and(negotiations::vendor_id.eq(*vendor)),
+                ),
+            )),
+        ),
     }
 }
 

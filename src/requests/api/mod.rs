@@ -3,7 +3,7 @@ mod request;
 mod turns;
 mod view;
 
-pub use view::{RequestView, SlotView, view};
+pub use view::{PlaceView, RequestView, SlotView, view};
 
 use crate::platform::http::Api;
 

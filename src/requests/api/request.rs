@@ -3,7 +3,7 @@ use super::super::assess::{self, Check};
 use super::super::model::{RequestFields, RequestStatus};
 use super::super::{commands, store};
 use super::view::{RequestView, view};
-use crate::kernel::{Amount, Language, PackageId, RequestId, UnitId, act};
+use crate::kernel::{Amount, Language, LineId, PackageId, RequestId, UnitId, act};
 use crate::platform::http::{Api, Call, Created, Json, Listing, Merge, NoQuery, Reply, Sends};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ pub fn routes(api: &mut Api) {
         .get("/api/v1/requests", list_requests)
         .get("/api/v1/requests/{id}", get_request)
         .patch("/api/v1/requests/{id}", update_request)
+        .put("/api/v1/requests/{id}/owner-estimate", set_owner_estimate)
         .post("/api/v1/policy-checks", check_policies);
 }
 
@@ -102,7 +103,56 @@ async fn update_request(
     call.write(async |tx, ctx| {
         let keys = &call.app.keys;
         let patch = |current: &RequestFields| call.body.over(current);
-        let row = commands::update(tx, ctx, keys, call.path.0, call.body.touches("lines"), patch).await?;
+        let named =
+            commands::Named { lines: call.body.touches("lines"), quotation: call.body.touches("quotation") };
+        let row = commands::update(tx, ctx, keys, call.path.0, named, patch).await?;
+        let version = row.version;
+        Ok(Reply::versioned(view(tx.conn(), ctx, keys, row).await?, version))
+    })
+    .await
+}
+
+/// An owner's estimate. Its total is public unless told otherwise; how it was reached is never shown.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "total": "45000000.00", "public": true }))]
+struct SetOwnerEstimate {
+    total: Amount,
+    #[serde(default = "yes")]
+    public: bool,
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    breakdown: Vec<EstimatedLineFields>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What one line is estimated at, with VAT.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EstimatedLineFields {
+    line_id: LineId,
+    unit_price: Amount,
+}
+
+async fn set_owner_estimate(
+    call: Call<act::SetOwnerEstimate, (RequestId,), NoQuery, Json<SetOwnerEstimate>>,
+) -> Sends<Reply<RequestView>> {
+    let input = &call.body.0;
+    call.write(async |tx, ctx| {
+        let keys = &call.app.keys;
+        let line = |line: &EstimatedLineFields| commands::EstimatedLine {
+            line_id: line.line_id,
+            unit_price: line.unit_price,
+        };
+        let estimate = commands::Estimate {
+            total: input.total,
+            public: input.public,
+            breakdown: input.breakdown.iter().map(line).collect(),
+        };
+        let row = commands::set_estimate(tx, ctx, keys, call.path.0, &estimate).await?;
         let version = row.version;
         Ok(Reply::versioned(view(tx.conn(), ctx, keys, row).await?, version))
     })

@@ -1,6 +1,7 @@
 //! A request as its agency sees it.
 use super::super::model::{AgreedTerms, Comparison, PaymentWay, RequestStatus, State, by_orders};
-use super::super::store::{self, Approval, LineRow, Row, SlotRow};
+use super::super::quotation::{AwardMode, Criterion, EvaluationMethod, Invitation};
+use super::super::store::{self, Approval, AskedLine, LineRow, Row, SlotRow};
 use crate::accounts;
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
@@ -73,6 +74,8 @@ pub struct RequestView {
     renewed_from: Option<RequestId>,
     replaces_order_id: Option<OrderId>,
     lines: Vec<RequestLineView>,
+    /// What quotes are asked for, and how.
+    quotation: Option<QuotationView>,
     updated_at: DateTime<Utc>,
     version: i32,
     available_actions: Vec<AvailableAction>,
@@ -118,6 +121,32 @@ pub struct SlotView {
     quantity: Quantity,
 }
 
+/// Where and when to deliver, without a person.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct PlaceView {
+    day: NaiveDate,
+    #[schema(value_type = String, example = "09:00:00")]
+    time_from: NaiveTime,
+    #[schema(value_type = String, example = "12:00:00")]
+    time_to: NaiveTime,
+    region_code: String,
+    address: String,
+    quantity: Quantity,
+}
+
+impl From<&SlotRow> for PlaceView {
+    fn from(slot: &SlotRow) -> Self {
+        Self {
+            day: slot.day,
+            time_from: slot.time_from,
+            time_to: slot.time_to,
+            region_code: slot.region_code.clone(),
+            address: slot.address.clone(),
+            quantity: slot.quantity,
+        }
+    }
+}
+
 impl SlotView {
     pub fn new(slot: &SlotRow, phone: Option<&String>, clear: bool) -> Self {
         Self {
@@ -158,6 +187,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         vat_amount: line.vat_amount,
         snapshot: line.snapshot,
     };
+    let quotation = quotation_view(conn, keys, &row, clear).await?;
     let approvals = match &row.content_hash {
         Some(hash) => store::approvals(conn, row.id, hash).await?,
         None => Vec::new(),
@@ -217,9 +247,95 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         agreed_terms: row.agreed_terms.and_then(|value| serde_json::from_value(value).ok()),
         renewed_from: row.renewed_from,
         replaces_order_id: row.replaces_order_id,
+        quotation,
         updated_at: row.updated_at,
         version: row.version,
     })
+}
+
+/// What quotes are asked for, and how.
+#[derive(Serialize, ToSchema)]
+struct QuotationView {
+    invitation: Invitation,
+    award: AwardMode,
+    evaluation: EvaluationMethod,
+    criteria: Vec<Criterion>,
+    terms: String,
+    /// For how many working days quotes are taken.
+    window_days: i32,
+    estimate_total: Option<Amount>,
+    /// Whether everybody may read the total; how it was reached nobody does.
+    estimate_public: bool,
+    estimate_set_at: Option<DateTime<Utc>>,
+    invited_vendor_ids: Vec<VendorId>,
+    addenda: i32,
+    quote_deadline: Option<DateTime<Utc>>,
+    opening_mode: Option<String>,
+    opened_for_quotes_at: Option<DateTime<Utc>>,
+    opened_at: Option<DateTime<Utc>>,
+    evaluated_at: Option<DateTime<Utc>>,
+    objections_until: Option<DateTime<Utc>>,
+    lines: Vec<AskedLineView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct AskedLineView {
+    id: LineId,
+    product_id: Option<ProductId>,
+    category_code: String,
+    name: String,
+    description: String,
+    unit: String,
+    #[schema(value_type = Object)]
+    attributes: Value,
+    quantity: Quantity,
+    slots: Vec<SlotView>,
+}
+
+async fn quotation_view(
+    conn: &mut Conn,
+    keys: &KeyRing,
+    row: &Row,
+    clear: bool,
+) -> Result<Option<QuotationView>, Error> {
+    let Some(quotation) = store::quotation(conn, row.id).await? else { return Ok(None) };
+    let lines = store::asked_lines(conn, row.id).await?;
+    let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
+    let slots = store::asked_slots(conn, &ids).await?;
+    let phones = personal::open(conn, keys, slots.iter().filter_map(|slot| slot.contact_phone_id)).await?;
+    let slot =
+        |slot: &SlotRow| SlotView::new(slot, slot.contact_phone_id.and_then(|id| phones.get(&id)), clear);
+    let line = |line: AskedLine| AskedLineView {
+        slots: slots.iter().filter(|of| of.line_id == line.id).map(slot).collect(),
+        id: line.id,
+        product_id: line.product_id,
+        category_code: line.category_code,
+        name: line.name,
+        description: line.description,
+        unit: line.unit,
+        attributes: line.attributes,
+        quantity: line.quantity,
+    };
+    Ok(Some(QuotationView {
+        invitation: quotation.invitation,
+        award: quotation.award,
+        evaluation: quotation.evaluation,
+        criteria: quotation.criteria()?,
+        terms: quotation.terms,
+        window_days: quotation.window_days,
+        estimate_total: quotation.estimate_total,
+        estimate_public: quotation.estimate_public,
+        estimate_set_at: quotation.estimate_set_at,
+        invited_vendor_ids: store::invited_vendors(conn, row.id).await?,
+        addenda: quotation.addenda,
+        quote_deadline: row.quote_deadline,
+        opening_mode: quotation.opening_mode,
+        opened_for_quotes_at: quotation.opened_for_quotes_at,
+        opened_at: quotation.opened_at,
+        evaluated_at: quotation.evaluated_at,
+        objections_until: row.objections_until,
+        lines: lines.into_iter().map(line).collect(),
+    }))
 }
 
 /// The very transitions, tried on a copy, after the duties that go before them.
@@ -238,6 +354,8 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
             ("submit", in_charge(state.submittable())),
             ("withdraw", in_charge(state.clone().withdraw().map(drop))),
             ("cancel", in_charge(state.clone().cancel(reason()).map(drop))),
+            ("open", in_charge(state.clone().open(chrono::DateTime::UNIX_EPOCH).map(drop))),
+            ("fail", in_charge(state.clone().fail(reason()).map(drop))),
             ("renew", state.renewable()),
         ],
         Role::CommitmentOfficer | Role::BudgetUser => {

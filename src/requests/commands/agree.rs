@@ -2,7 +2,7 @@
 use super::super::model::{AgreedTerms, State};
 use super::super::store::{self, LineRow, Row};
 use super::record;
-use crate::kernel::{Amount, Code, Ctx, Error, LineId, Role, VendorId, refuse};
+use crate::kernel::{Amount, Code, Ctx, Error, LineId, Method, Refusal, Role, VendorId, refuse};
 use crate::packages::BudgetMode;
 use crate::platform::db::{self, Conn, Tx};
 use crate::platform::trail::{Audience, Notice};
@@ -17,8 +17,6 @@ use std::collections::HashMap;
 pub struct PricedTerms {
     pub lines: Vec<(LineId, LineTax)>,
     pub totals: Totals,
-    /// What of the VAT is on the delivery.
-    pub shipping_vat: Amount,
 }
 
 /// What of a line's frozen picture its tax depends on.
@@ -58,60 +56,72 @@ pub async fn price_terms(
     }
     let taxes: Vec<LineTax> = taxed.iter().map(|(_, tax)| *tax).collect();
     let whole = totals(&rates, registered, &taxes, shipping);
-    let on_lines: Amount = taxes.iter().map(|tax| tax.vat).sum();
-    Ok(PricedTerms { lines: taxed, totals: whole, shipping_vat: Amount(whole.vat.0 - on_lines.0) })
+    Ok(PricedTerms { lines: taxed, totals: whole })
+}
+
+/// What one vendor and the office agreed on; the figures are those that both read.
+pub struct Agreement {
+    pub terms: AgreedTerms,
+    pub lines: Vec<AgreedLine>,
+    pub totals: Totals,
+}
+
+pub struct AgreedLine {
+    pub line_id: LineId,
+    pub unit_price: Amount,
+    pub goods: Amount,
+    pub vat: Amount,
 }
 
 /// Takes what every vendor agreed to over into a locked request: prices, delivery and totals become
 /// those of the agreement, and what is reserved falls to its gross.
 ///
 /// # Errors
-/// `package_ceiling_exceeded`, `budget_exceeded` where a dearer delivery finds too little money left;
-/// `expired` when goods were let go of meanwhile.
-pub async fn agree(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    row: Row,
-    agreed: &[(AgreedTerms, HashMap<LineId, Amount>)],
-) -> Result<Row, Error> {
+/// `method_limit_exceeded`, `package_ceiling_exceeded`, `budget_exceeded` where a dearer delivery passes a
+/// limit or finds too little money left; `expired` when goods were let go of meanwhile.
+pub async fn agree(tx: &mut Tx, ctx: &Ctx, row: Row, agreed: &[Agreement]) -> Result<Row, Error> {
     let now = tx.now().await?;
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
-    let limit = row.negotiation_due_at.unwrap_or(now);
-    let due =
-        calendar.working_days_after(now, policies.count("clock.approval_days")?, zone).at.min(limit.max(now));
+    let latest = row.negotiation_due_at.unwrap_or(now);
+    let due = calendar.working_days_after(now, policies.count("clock.approval_days")?, zone).at.min(latest);
     let state = row.state()?.at(now).agree(due)?;
     let mut lines = store::lines(tx.conn(), row.id).await?;
     let (mut fees, mut whole) = (Vec::new(), Totals::default());
-    for (terms, prices) in agreed {
-        let priced =
-            price_terms(tx.conn(), &row, terms.vendor_id, &lines, prices, terms.shipping_fee).await?;
+    for Agreement { terms, lines: priced, totals } in agreed {
         for line in lines.iter_mut().filter(|line| line.vendor_id == terms.vendor_id) {
-            let tax = priced.lines.iter().find(|(id, _)| *id == line.id).map(|(_, tax)| *tax);
-            line.unit_price = prices.get(&line.id).copied();
-            line.goods_amount = tax.map(|tax| tax.goods);
-            line.vat_amount = tax.map(|tax| tax.vat);
+            let damaged = || Error::Internal("an agreement lacks a line".into());
+            let agreed = priced.iter().find(|agreed| agreed.line_id == line.id).ok_or_else(damaged)?;
+            line.unit_price = Some(agreed.unit_price);
+            line.goods_amount = Some(agreed.goods);
+            line.vat_amount = Some(agreed.vat);
             if let Some(picture) = &mut line.snapshot {
-                picture["unit_price"] = json!(line.unit_price);
+                picture["unit_price"] = json!(agreed.unit_price);
                 picture["agreed_lead_time_days"] = json!(terms.lead_time_days);
             }
             store::freeze_line(tx, line).await?;
         }
-        fees.push((terms.vendor_id, priced.totals.shipping, priced.shipping_vat));
+        let on_lines: Amount = priced.iter().map(|line| line.vat).sum();
+        fees.push((terms.vendor_id, totals.shipping, Amount(totals.vat.0 - on_lines.0)));
         whole = Totals {
-            goods: whole.goods + priced.totals.goods,
-            shipping: whole.shipping + priced.totals.shipping,
-            vat: whole.vat + priced.totals.vat,
-            gross: whole.gross + priced.totals.gross,
+            goods: whole.goods + totals.goods,
+            shipping: whole.shipping + totals.shipping,
+            vat: whole.vat + totals.vat,
+            gross: whole.gross + totals.gross,
         };
+    }
+    let limit = policies.amount(&format!("limit.direct.{}", row.procurement_kind))?;
+    let with_vat = policies.flag("limit.includes_vat")?;
+    if (if with_vat { whole.gross } else { whole.goods + whole.shipping }) > limit {
+        return Err(Refusal::new(Code::MethodLimitExceeded).with_limit(limit).into());
     }
     store::freeze_shipping(tx, row.id, &fees).await?;
     catalog::extend_request(tx, row.id, due).await?;
     let budget_line = row.budget_line_id.filter(|_| row.budget_mode == Some(BudgetMode::Enforced));
     packages::release_request(tx, row.id, now).await?;
     packages::reserve(tx, row.id, row.package_id, budget_line, whole.gross, due, now).await?;
-    let terms: Vec<&AgreedTerms> = agreed.iter().map(|(terms, _)| terms).collect();
+    let terms: Vec<&AgreedTerms> = agreed.iter().map(|agreement| &agreement.terms).collect();
     let next = Row {
         goods_total: whole.goods,
         shipping_fee: whole.shipping,
@@ -130,7 +140,7 @@ pub async fn agree(
         arguments: json!({ "title": saved.title }),
     }];
     notices.extend(
-        agreed.iter().map(|(terms, _)| to_vendor("negotiation_agreed", &saved, terms.vendor_id, None)),
+        agreed.iter().map(|agreed| to_vendor("negotiation_agreed", &saved, agreed.terms.vendor_id, None)),
     );
     record(tx, ctx, "request.agreed", Some(&row), &saved, notices).await?;
     Ok(saved)
@@ -153,6 +163,12 @@ pub async fn fail_negotiation(
     Ok(saved)
 }
 
+/// Saves a locked request in another state.
+pub async fn settle(tx: &mut Tx, row: Row, state: State) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    store::save(tx, Row { updated_at: now, ..row.with_state(state) }).await
+}
+
 /// Marks that something below a locked request changed; its version rises.
 pub async fn touch(tx: &mut Tx, row: Row) -> Result<Row, Error> {
     let now = tx.now().await?;
@@ -169,12 +185,24 @@ pub fn to_vendor(template: &str, row: &Row, vendor: VendorId, due: Option<String
     }
 }
 
-/// What the vendors of a negotiation are told when the request leaves it.
+/// What the vendors of a negotiation or a quotation are told when the request leaves it without an order.
 pub(super) async fn tell_vendors(conn: &mut Conn, before: &State, after: &Row) -> Result<Vec<Notice>, Error> {
-    let template = match (before, after.state()?) {
-        (State::Negotiating { .. } | State::Agreed { .. }, State::Expired) => "negotiation_expired",
-        (State::Negotiating { .. } | State::Agreed { .. }, _) => "negotiation_failed",
-        _ => return Ok(Vec::new()),
+    if let State::Open { .. } | State::QuotesClosed | State::Evaluating = before {
+        let taking_part = store::taking_part(conn, after.id).await?;
+        return Ok(taking_part
+            .into_iter()
+            .map(|vendor| to_vendor("quotation_failed", after, vendor, None))
+            .collect());
+    }
+    let concerned = match before {
+        State::Negotiating { .. } | State::Agreed { .. } => true,
+        State::PendingApproval { .. } => after.method == Method::Negotiated,
+        _ => false,
+    };
+    let template = match after.state()? {
+        _ if !concerned => return Ok(Vec::new()),
+        State::Expired => "negotiation_expired",
+        _ => "negotiation_failed",
     };
     let lines = store::lines(conn, after.id).await?;
     let vendors: std::collections::BTreeSet<VendorId> = lines.iter().map(|line| line.vendor_id).collect();

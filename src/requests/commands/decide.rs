@@ -109,6 +109,27 @@ pub async fn step_taken(tx: &mut Tx, ctx: &Ctx, row: Row, steps: usize) -> Resul
     Ok(saved)
 }
 
+/// Marks a request approved by its last step: quotes may be asked for. What the owner estimated stays
+/// reserved to the day of need.
+pub async fn approved_to_ask(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    let estimated =
+        store::quotation(tx.conn(), row.id).await?.is_some_and(|known| known.estimate_total.is_some());
+    if estimated {
+        let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+        packages::extend_request(tx, row.id, zone.end_of(row.needed_on)).await?;
+    }
+    let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(State::Approved) };
+    let saved = store::save(tx, next).await?;
+    let notice = Notice {
+        template: "request_approved".into(),
+        audience: Audience::Membership(saved.officer_id.0),
+        arguments: json!({ "title": saved.title }),
+    };
+    record(tx, ctx, "request.approved", Some(&row), &saved, vec![notice]).await?;
+    Ok(saved)
+}
+
 /// Marks a request approved by its last step, and ordered.
 pub async fn approved(tx: &mut Tx, ctx: &Ctx, row: Row, now: DateTime<Utc>) -> Result<Row, Error> {
     let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(State::Ordered) };

@@ -1,16 +1,17 @@
 //! The officer's desk: begin, change, copy.
-use super::super::model::{LineFields, PaymentWay, RequestFields, RequestStatus, SlotFields, by_orders};
+use super::super::model::{LineFields, PaymentWay, RequestFields, RequestStatus, by_orders};
 use super::super::store::{self, LineRow, Row, SlotRow};
+use super::ask::{quotation_fields, slot_faults, slot_row, write_quotation};
 use super::{member_sight, record, require_officer};
 use crate::catalog;
 use crate::kernel::Method;
 use crate::kernel::{
     Amount, Code, Ctx, Error, Fault, LineId, OrderId, OrganisationId, PackageId, ProcurementKind, ProductId,
-    Refusal, RequestId, UnitId, phone_number,
+    Refusal, RequestId, UnitId,
 };
 use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
-use crate::platform::personal::{self, PersonalKind};
+use crate::platform::personal;
 use crate::platform::sealing::KeyRing;
 use crate::policies::ContractForm;
 use crate::{accounts, packages};
@@ -84,6 +85,8 @@ pub async fn create(
         negotiation_due_at: None,
         attempt: 0,
         agreed_terms: None,
+        quote_deadline: None,
+        objections_until: None,
         renewed_from: None,
         replaces_order_id: None,
         created_at: now,
@@ -95,6 +98,9 @@ pub async fn create(
     if let Some(lines) = &fields.lines {
         write_lines(tx, keys, &row, lines).await?;
     }
+    if let Some(quotation) = &fields.quotation {
+        write_quotation(tx, keys, &row, quotation).await?;
+    }
     record(tx, ctx, "request.created", None, &row, Vec::new()).await?;
     Ok(row)
 }
@@ -105,22 +111,17 @@ async fn fields_of(conn: &mut Conn, keys: &KeyRing, row: &Row) -> Result<Request
     let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
     let slots = store::slots_of(conn, &ids).await?;
     let phones = personal::open(conn, keys, slots.iter().filter_map(|slot| slot.contact_phone_id)).await?;
-    let slot = |slot: &SlotRow| SlotFields {
-        day: slot.day,
-        time_from: slot.time_from,
-        time_to: slot.time_to,
-        region_code: slot.region_code.clone(),
-        address: slot.address.clone(),
-        contact_name: slot.contact_name.clone(),
-        contact_phone: slot.contact_phone_id.and_then(|id| phones.get(&id).cloned()),
-        quantity: slot.quantity,
-    };
     let line = |line: &LineRow| LineFields {
         product_id: line.product_id,
         quantity: line.quantity,
-        slots: slots.iter().filter(|of| of.line_id == line.id).map(slot).collect(),
+        slots: slots
+            .iter()
+            .filter(|slot| slot.line_id == line.id)
+            .map(|slot| slot.fields(slot.contact_phone_id.and_then(|id| phones.get(&id).cloned())))
+            .collect(),
     };
     Ok(RequestFields {
+        quotation: quotation_fields(conn, keys, row).await?,
         title: Some(row.title.clone()),
         method: Some(row.method),
         package_id: Some(row.package_id),
@@ -142,13 +143,20 @@ async fn fields_of(conn: &mut Conn, keys: &KeyRing, row: &Row) -> Result<Request
     })
 }
 
+/// Which of its large parts a patch names; those are replaced as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    pub lines: bool,
+    pub quotation: bool,
+}
+
 /// Lays a patch over a draft; lines are replaced as a whole.
 pub async fn update(
     tx: &mut Tx,
     ctx: &Ctx,
     keys: &KeyRing,
     id: RequestId,
-    lines_named: bool,
+    named: Named,
     patch: impl Fn(&RequestFields) -> Result<RequestFields, Error>,
 ) -> Result<Row, Error> {
     let row = store::lock(tx, &member_sight(ctx)?, id).await?;
@@ -158,8 +166,13 @@ pub async fn update(
     let fields = patch(&fields_of(tx.conn(), keys, &row).await?)?;
     let now = tx.now().await?;
     let filled = fill(tx, row.clone(), &fields, now).await?;
-    if let (Some(lines), true) = (&fields.lines, lines_named) {
+    if let (Some(lines), true) = (&fields.lines, named.lines) {
         write_lines(tx, keys, &row, lines).await?;
+    }
+    match (&fields.quotation, named.quotation) {
+        (Some(quotation), true) => write_quotation(tx, keys, &row, quotation).await?,
+        (None, true) => store::drop_quotation(tx, row.id).await?,
+        (_, false) => {}
     }
     let saved = store::save(tx, Row { content_hash: None, ..filled }).await?;
     record(tx, ctx, "request.changed", Some(&row), &saved, Vec::new()).await?;
@@ -175,7 +188,13 @@ pub async fn renew(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error> 
     by_orders(row.state()?.at(now), orders, bad).renewable()?;
     let lines: Vec<(LineId, ProductId)> =
         store::lines(tx.conn(), id).await?.iter().map(|line| (line.id, line.product_id)).collect();
-    copy_lines(tx, ctx, &row, &lines, Some(id), None).await
+    let copy = copy_lines(tx, ctx, &row, &lines, Some(id), None).await?;
+    if copy.method == Method::Quotation {
+        // What was awarded is not asked for again; the quotation is.
+        store::replace_lines(tx, copy.id, &[], &[]).await?;
+        store::copy_quotation(tx, id, copy.id).await?;
+    }
+    Ok(copy)
 }
 
 /// A new draft with some of a request's lines, linked to what it renews or replaces. A day of
@@ -206,6 +225,8 @@ pub async fn copy_lines(
         negotiation_due_at: None,
         attempt: 0,
         agreed_terms: None,
+        quote_deadline: None,
+        objections_until: None,
         renewed_from,
         replaces_order_id: replaces_order_id.or(row.replaces_order_id.filter(|_| renewed_from.is_some())),
         // What was declared and in force then is not so now.
@@ -278,6 +299,10 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         ("#/commitment_officer_id", fields.commitment_officer_id, row.commitment_officer_id),
     ];
     let mut faults = Vec::new();
+    let known = [Method::Direct, Method::Negotiated, Method::Quotation];
+    if fields.method.is_some_and(|method| !known.contains(&method)) {
+        faults.push(Fault::at("#/method", Code::ValueNotAllowed));
+    }
     for (place, named, before) in officers {
         // One named before may have left since; that is told at submission, not on every edit.
         if let Some(officer) = named.filter(|_| named != before)
@@ -326,7 +351,7 @@ async fn write_lines(tx: &mut Tx, keys: &KeyRing, row: &Row, lines: &[LineFields
         lines.iter().flat_map(|line| &line.slots).map(|slot| slot.region_code.clone()).collect();
     let known = crate::policies::known_regions(tx.conn(), &regions).await?;
     let mut faults = Vec::new();
-    let (mut rows, mut slots) = (Vec::new(), Vec::new());
+    let (mut rows, mut asked) = (Vec::new(), Vec::new());
     for (place, line) in lines.iter().enumerate() {
         let Some(offer) = offers.iter().find(|offer| offer.id == line.product_id) else {
             faults.push(Fault::at(format!("#/lines/{place}/product_id"), Code::UnknownReference));
@@ -351,43 +376,16 @@ async fn write_lines(tx: &mut Tx, keys: &KeyRing, row: &Row, lines: &[LineFields
             snapshot: None,
         });
         for (position, slot) in line.slots.iter().enumerate() {
-            let at = |field: &str| format!("#/lines/{place}/slots/{position}/{field}");
-            if !known.contains(&slot.region_code) {
-                faults.push(Fault::at(at("region_code"), Code::UnknownReference));
-            }
-            if slot.time_to <= slot.time_from {
-                faults.push(Fault::at(at("time_to"), Code::ValidityInvalid));
-            }
-            if slot.quantity.0.is_zero() {
-                faults.push(Fault::at(at("quantity"), Code::OutOfRange).with_limit("> 0"));
-            }
-            let phone = slot.contact_phone.as_deref().map(|phone| phone_number(phone).ok_or(()));
-            if phone == Some(Err(())) {
-                faults.push(Fault::at(at("contact_phone"), Code::ContactInvalid));
-            }
-            let contact_phone_id = match phone {
-                Some(Ok(phone)) if faults.is_empty() => {
-                    Some(personal::store(tx, keys, PersonalKind::Phone, &phone).await?)
-                }
-                _ => None,
-            };
-            slots.push(SlotRow {
-                id: new_id::<uuid::Uuid>(),
-                line_id: id,
-                position: i32::try_from(position).unwrap_or_default(),
-                day: slot.day,
-                time_from: slot.time_from,
-                time_to: slot.time_to,
-                region_code: slot.region_code.clone(),
-                address: slot.address.clone(),
-                contact_name: slot.contact_name.clone(),
-                contact_phone_id,
-                quantity: slot.quantity,
-            });
+            slot_faults(slot, &format!("#/lines/{place}/slots/{position}"), &known, &mut faults);
+            asked.push((id, position, slot));
         }
     }
     if !faults.is_empty() {
         return Err(Refusal::rules(faults).into());
+    }
+    let mut slots = Vec::with_capacity(asked.len());
+    for (line_id, position, slot) in asked {
+        slots.push(slot_row(tx, keys, line_id, position, slot).await?);
     }
     store::replace_lines(tx, row.id, &rows, &slots).await
 }

@@ -1,12 +1,16 @@
 //! What may be done to requests. Each command runs inside the transaction its door opened.
 mod agree;
+mod ask;
 mod decide;
 mod draft;
 mod submit;
 
-pub use agree::{agree, fail_negotiation, price_terms, to_vendor, touch};
-pub use decide::{announce_expired, approved, cancel, reassign, reject, send_back, step_taken, withdraw};
-pub use draft::{copy_lines, create, renew, update};
+pub use agree::{AgreedLine, Agreement, agree, fail_negotiation, price_terms, settle, to_vendor, touch};
+pub use ask::{Estimate, EstimatedLine, set_estimate};
+pub use decide::{
+    announce_expired, approved, approved_to_ask, cancel, reassign, reject, send_back, step_taken, withdraw,
+};
+pub use draft::{Named, copy_lines, create, renew, update};
 pub use submit::submit;
 
 use super::model::Duty;
@@ -54,7 +58,8 @@ fn state_of(row: &Row) -> Value {
         "procurement_kind": row.procurement_kind, "payment_way": row.payment_way, "treasurer_id": row.treasurer_id,
         "activity_officer_id": row.activity_officer_id, "dpa_number": row.dpa_number, "account_code": row.account_code,
         "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason, "attempt": row.attempt,
-        "negotiation_due_at": row.negotiation_due_at, "agreed_terms": row.agreed_terms,
+        "negotiation_due_at": row.negotiation_due_at, "agreed_terms": row.agreed_terms, "quote_deadline": row.quote_deadline,
+        "objections_until": row.objections_until,
         "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total, "gross_total": row.gross_total,
         "content_hash": row.content_hash.as_ref().map(hex::encode), "approval_due_at": row.approval_due_at,
         "officer_id": row.officer_id, "commitment_officer_id": row.commitment_officer_id, "version": row.version })
@@ -72,7 +77,8 @@ pub async fn note_hand(tx: &mut Tx, ctx: &Ctx, request: RequestId) -> Result<(),
     store::note_hand(tx, request, duty, actor.user).await
 }
 
-async fn record(
+/// Leaves the trail of a change to a request.
+pub async fn record(
     tx: &mut Tx,
     ctx: &Ctx,
     kind: &str,

@@ -1,11 +1,12 @@
 //! Submission: every rule at once, then prices frozen, stock and budget reserved, approval asked for.
 use super::super::assess::{self, Assessment};
-use super::super::model::State;
+use super::super::model::{RequestStatus, State};
 use super::super::store::{self, LineRow, Row, SlotRow};
+use super::decide::approved_to_ask;
 use super::{ask_for_approval, member_sight, note_hand, record, require_officer};
 use crate::kernel::Method;
 use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId};
-use crate::platform::db::Tx;
+use crate::platform::db::{Conn, Tx};
 use crate::platform::sealing::sha256;
 use crate::platform::trail::canonical;
 use crate::{catalog, packages};
@@ -35,6 +36,9 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     }
     let negotiated = row.method == Method::Negotiated;
     let due = if negotiated { found.negotiation_due } else { found.due };
+    if row.method == Method::Quotation {
+        return ask_to_ask(tx, ctx, row, state, &found, now).await;
+    }
     for (line, priced) in lines.iter_mut().zip(&found.priced) {
         let Some(priced) = priced else { continue };
         line.product_version = Some(priced.offer.version);
@@ -67,6 +71,52 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     }
     let next = frozen(row.clone(), &found, state.submit(due.at, found.approval_roles.len())?, now);
     ask(tx, ctx, &row, next, (&lines, &slots)).await
+}
+
+/// Asks for leave to ask for quotes. What the owner estimates is reserved meanwhile.
+async fn ask_to_ask(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    row: Row,
+    state: State,
+    found: &Assessment,
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
+    if found.totals.gross > Amount::ZERO {
+        let line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
+        packages::reserve(tx, row.id, row.package_id, line, found.totals.gross, found.due.at, now).await?;
+    }
+    let asked = asked_content(tx.conn(), row.id).await?;
+    let next = frozen(row.clone(), found, state.submit(found.due.at, found.approval_roles.len())?, now);
+    // Totals are those of an award, and there is none yet.
+    let next = Row { goods_total: Amount::ZERO, gross_total: Amount::ZERO, ..next };
+    let next = Row { content_hash: Some(hash_of(&next, &[], &[], asked)), ..next };
+    let saved = store::save(tx, next).await?;
+    let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
+    record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
+    if saved.status == RequestStatus::Approved { approved_to_ask(tx, ctx, saved).await } else { Ok(saved) }
+}
+
+/// What an approval of a quotation covers. The estimate's breakdown stands for itself by its sealed form,
+/// so the hash holds nothing of it.
+async fn asked_content(conn: &mut Conn, id: RequestId) -> Result<Value, Error> {
+    let lines = store::asked_lines(conn, id).await?;
+    let ids: Vec<LineId> = lines.iter().map(|line| line.id).collect();
+    let slots = store::asked_slots(conn, &ids).await?;
+    let quotation = store::quotation(conn, id).await?;
+    let invited = store::invited_vendors(conn, id).await?;
+    let line = |line: &store::AskedLine| {
+        json!({ "id": line.id, "product": line.product_id, "category": line.category_code, "name": line.name,
+            "description": line.description, "unit": line.unit, "attributes": line.attributes, "quantity": line.quantity,
+            "slots": slots.iter().filter(|slot| slot.line_id == line.id).map(slot_content).collect::<Vec<_>>() })
+    };
+    let terms = quotation.map(|quotation| {
+        json!({ "invitation": quotation.invitation, "award": quotation.award, "evaluation": quotation.evaluation,
+            "criteria": quotation.criteria, "terms": quotation.terms, "window_days": quotation.window_days,
+            "estimate": quotation.estimate_total, "estimate_public": quotation.estimate_public,
+            "breakdown": quotation.estimate_sealed.map(|sealed| hex::encode(sha256(&sealed))) })
+    });
+    Ok(json!({ "terms": terms, "invited": invited, "lines": lines.iter().map(line).collect::<Vec<_>>() }))
 }
 
 /// Hands in what was agreed, at the agreed prices; what is reserved stays reserved for the approval.
@@ -132,17 +182,22 @@ fn snapshot(priced: &assess::Priced) -> Value {
 /// SHA-256 over everything that an approval covers, though not over who decides; phone numbers stand for themselves by their
 /// row's id, so the hash holds no personal value.
 fn content_hash(row: &Row, lines: &[LineRow], slots: &[SlotRow]) -> Vec<u8> {
-    let slot = |slot: &SlotRow| {
-        json!({ "day": slot.day, "from": slot.time_from, "to": slot.time_to, "region": slot.region_code,
+    hash_of(row, lines, slots, Value::Null)
+}
+
+fn slot_content(slot: &SlotRow) -> Value {
+    json!({ "day": slot.day, "from": slot.time_from, "to": slot.time_to, "region": slot.region_code,
         "address": slot.address, "contact": slot.contact_name, "phone": slot.contact_phone_id, "quantity": slot.quantity })
-    };
+}
+
+fn hash_of(row: &Row, lines: &[LineRow], slots: &[SlotRow], asked: Value) -> Vec<u8> {
     let line = |line: &LineRow| {
         json!({ "product": line.product_id, "vendor": line.vendor_id, "quantity": line.quantity,
         "unit_price": line.unit_price, "goods": line.goods_amount, "vat": line.vat_amount, "snapshot": line.snapshot,
-        "slots": slots.iter().filter(|of| of.line_id == line.id).map(slot).collect::<Vec<_>>() })
+        "slots": slots.iter().filter(|of| of.line_id == line.id).map(slot_content).collect::<Vec<_>>() })
     };
     let content = json!({ "request": row.id, "unit": row.unit_id, "title": row.title, "package": row.package_id,
-        "method": row.method, "agreed": row.agreed_terms, "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
+        "method": row.method, "agreed": row.agreed_terms, "asked": asked, "budget_line": row.budget_line_id, "kind": row.procurement_kind, "payment_way": row.payment_way,
         "treasurer": row.treasurer_id, "activity_officer": row.activity_officer_id, "dpa": row.dpa_number,
         "sub_activity": row.sub_activity, "account": row.account_code, "fund_source": row.fund_source,
         "declared": row.budget_declared, "comparison": row.comparison,
@@ -157,7 +212,7 @@ mod tests {
     use super::*;
     use crate::kernel::{MembershipId, OrganisationId, PackageId, ProcurementKind, Realm, UnitId};
     use crate::policies::ContractForm;
-    use crate::requests::{PaymentWay, RequestStatus};
+    use crate::requests::PaymentWay;
     use uuid::Uuid;
 
     fn request() -> Row {
@@ -204,6 +259,8 @@ mod tests {
             negotiation_due_at: None,
             attempt: 0,
             agreed_terms: None,
+            quote_deadline: None,
+            objections_until: None,
             renewed_from: None,
             replaces_order_id: None,
             created_at: day,

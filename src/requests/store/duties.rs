@@ -164,6 +164,24 @@ pub async fn any_member_of(conn: &mut Conn, user: UserId, vendors: &[VendorId]) 
     Ok(row.found)
 }
 
+/// Whether somebody of a vendor acts for the office on a request: in charge of it, named for it, or with a
+/// hand in it.
+pub async fn officers_among(conn: &mut Conn, request: RequestId, vendor: VendorId) -> Result<bool, Error> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let row: Found = sql("SELECT EXISTS (SELECT FROM memberships v WHERE v.organisation_id = $2 AND v.ended_at IS NULL AND v.user_id IN (
+            SELECT m.user_id FROM requests r JOIN memberships m ON m.id IN (r.officer_id, r.commitment_officer_id) WHERE r.id = $1
+            UNION SELECT h.user_id FROM request_hands h WHERE h.request_id = $1)) AS found")
+    .bind::<SqlUuid, _>(request)
+    .bind::<SqlUuid, _>(vendor)
+    .get_result(conn)
+    .await?;
+    Ok(row.found)
+}
+
 /// The person behind a membership.
 pub async fn user_of(conn: &mut Conn, membership: MembershipId) -> Result<UserId, Error> {
     use crate::schema::memberships;

@@ -1,4 +1,5 @@
 //! What is asked for: lines, their deliveries, and what delivery costs.
+use super::super::model::SlotFields;
 use crate::kernel::{
     Amount, Error, LineId, PersonalValueId, ProductId, Quantity, Realm, RequestId, VendorId,
 };
@@ -43,6 +44,22 @@ pub struct SlotRow {
     pub quantity: Quantity,
 }
 
+impl SlotRow {
+    /// The delivery as its officer typed it.
+    pub fn fields(&self, contact_phone: Option<String>) -> SlotFields {
+        SlotFields {
+            day: self.day,
+            time_from: self.time_from,
+            time_to: self.time_to,
+            region_code: self.region_code.clone(),
+            address: self.address.clone(),
+            contact_name: self.contact_name.clone(),
+            contact_phone,
+            quantity: self.quantity,
+        }
+    }
+}
+
 pub async fn lines(conn: &mut Conn, request: RequestId) -> Result<Vec<LineRow>, Error> {
     Ok(request_lines::table
         .filter(request_lines::request_id.eq(request))
@@ -81,7 +98,8 @@ pub async fn replace_lines(
     if !phones.is_empty() {
         // A copied request shares its phones with the one it came from.
         sql("DELETE FROM personal_values v WHERE v.id = ANY($1)
-               AND NOT EXISTS (SELECT FROM delivery_slots s WHERE s.contact_phone_id = v.id)")
+               AND NOT EXISTS (SELECT FROM delivery_slots s WHERE s.contact_phone_id = v.id)
+               AND NOT EXISTS (SELECT FROM quotation_slots s WHERE s.contact_phone_id = v.id)")
         .bind::<Array<SqlUuid>, _>(phones)
         .execute(tx.conn())
         .await?;

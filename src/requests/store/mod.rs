@@ -1,10 +1,12 @@
 //! How requests are remembered.
 mod duties;
 mod lines;
+mod quotations;
 mod rows;
 mod rules;
 
 pub use duties::*;
 pub use lines::*;
+pub use quotations::*;
 pub use rows::*;
 pub use rules::*;

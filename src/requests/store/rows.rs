@@ -62,6 +62,8 @@ pub struct Row {
     /// How often negotiations were begun; those of an earlier attempt are void.
     pub attempt: i32,
     pub agreed_terms: Option<Value>,
+    pub quote_deadline: Option<DateTime<Utc>>,
+    pub objections_until: Option<DateTime<Utc>>,
     pub renewed_from: Option<RequestId>,
     pub replaces_order_id: Option<OrderId>,
     pub created_at: DateTime<Utc>,
@@ -73,11 +75,20 @@ impl Row {
     /// # Errors
     /// `Internal` for a row that no state allows.
     pub fn state(&self) -> Result<State, Error> {
+        let known = |at: Option<DateTime<Utc>>| {
+            at.ok_or_else(|| Error::Internal("requests.status does not fit its columns".into()))
+        };
         let state = match (self.status, self.status_reason.clone(), self.approval_due_at) {
             (RequestStatus::Draft, ..) => State::Draft,
-            (RequestStatus::Negotiating, ..) => State::Negotiating { due: self.negotiation_due()? },
-            (RequestStatus::Agreed, ..) => State::Agreed { due: self.negotiation_due()? },
+            (RequestStatus::Negotiating, ..) => State::Negotiating { due: known(self.negotiation_due_at)? },
+            (RequestStatus::Agreed, ..) => State::Agreed { due: known(self.negotiation_due_at)? },
             (RequestStatus::NegotiationFailed, Some(reason), _) => State::NegotiationFailed { reason },
+            (RequestStatus::Open, ..) => State::Open { deadline: known(self.quote_deadline)? },
+            (RequestStatus::Evaluating, ..) => State::Evaluating,
+            (RequestStatus::Awarded, ..) => {
+                State::Awarded { objections_until: known(self.objections_until)? }
+            }
+            (RequestStatus::Failed, Some(reason), _) => State::Failed { reason },
             (RequestStatus::Returned, Some(reason), _) => State::Returned { reason },
             (RequestStatus::Withdrawn, ..) => State::Withdrawn,
             (RequestStatus::PendingApproval, _, Some(due)) => State::PendingApproval { due },
@@ -93,18 +104,26 @@ impl Row {
         Ok(state)
     }
 
-    fn negotiation_due(&self) -> Result<DateTime<Utc>, Error> {
-        self.negotiation_due_at
-            .ok_or_else(|| Error::Internal("requests.status does not fit its columns".into()))
-    }
-
     pub fn with_state(mut self, state: State) -> Self {
-        self.status = state.status();
+        // That the deadline passed is true by the clock and never stored.
+        self.status = match state.status() {
+            RequestStatus::QuotesClosed => RequestStatus::Open,
+            status => status,
+        };
         self.status_reason = match state {
             State::Returned { reason }
             | State::Rejected { reason }
             | State::Cancelled { reason }
+            | State::Failed { reason }
             | State::NegotiationFailed { reason } => Some(reason),
+            State::Open { deadline } => {
+                self.quote_deadline = Some(deadline);
+                None
+            }
+            State::Awarded { objections_until } => {
+                self.objections_until = Some(objections_until);
+                None
+            }
             State::Negotiating { due } | State::Agreed { due } => {
                 self.negotiation_due_at = Some(due);
                 None
@@ -114,6 +133,8 @@ impl Row {
                 None
             }
             State::Draft
+            | State::QuotesClosed
+            | State::Evaluating
             | State::Withdrawn
             | State::Approved
             | State::Ordered
@@ -159,11 +180,12 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Erro
     found.ok_or_else(|| refuse(Code::NotFound))
 }
 
-/// The status as it is shown, by the clock that is bound twice, and by what became of the orders.
-const SHOWN_STATUS: [&str; 3] = [
+/// The status as it is shown, by the clock that is bound three times, and by what became of the orders.
+const SHOWN_STATUS: [&str; 4] = [
     "(CASE WHEN (CASE requests.status WHEN 'pending_approval' THEN requests.approval_due_at
         WHEN 'negotiating' THEN requests.negotiation_due_at WHEN 'agreed' THEN requests.negotiation_due_at END) <= ",
-    " THEN 'expired' WHEN requests.status IN ('ordered', 'partially_ordered', 'closed') THEN (
+    " THEN 'expired' WHEN requests.status = 'open' AND requests.quote_deadline <= ",
+    " THEN 'quotes_closed' WHEN requests.status IN ('ordered', 'partially_ordered', 'closed') THEN (
         SELECT CASE WHEN NOT bool_or(ended.bad) THEN 'ordered' WHEN bool_and(ended.bad) THEN 'closed' ELSE 'partially_ordered' END
         FROM (SELECT o.status IN ('declined', 'expired', 'cancelled') OR (o.status IN ('issued', 'change_proposed')
             AND o.answer_due_at <= ",
@@ -186,8 +208,10 @@ pub async fn list(
         .limit(limit)
         .into_boxed();
     if let Some(status) = status {
-        let [by_clock, by_orders, rest] = SHOWN_STATUS;
+        let [by_clock, by_deadline, by_orders, rest] = SHOWN_STATUS;
         let shown = diesel::dsl::sql::<Text>(by_clock)
+            .bind::<Timestamptz, _>(now)
+            .sql(by_deadline)
             .bind::<Timestamptz, _>(now)
             .sql(by_orders)
             .bind::<Timestamptz, _>(now);

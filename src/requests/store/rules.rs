@@ -6,15 +6,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
-/// Whether an order `o` has not fallen through, by the clock that is bound at a place.
 /// Whether a request `r` is under way before any order, by the clock that is bound at a place.
 pub(super) fn live_request(now: &str) -> String {
     format!(
         "(r.status = 'approved' OR (r.status = 'pending_approval' AND r.approval_due_at > {now})
-          OR (r.status IN ('negotiating', 'agreed') AND r.negotiation_due_at > {now}))"
+          OR (r.status IN ('negotiating', 'agreed') AND r.negotiation_due_at > {now})
+          OR r.status IN ('open', 'evaluating', 'awarded'))"
     )
 }
 
+/// Whether an order `o` has not fallen through, by the clock that is bound at a place.
 pub(super) fn live_order(now: &str) -> String {
     format!(
         "(o.status = 'accepted' OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at > {now}))"
@@ -37,7 +38,7 @@ pub async fn on_package(
     }
     let (live, under_way) = (live_order("$3"), live_request("$3"));
     let sum: Sum = sql(format!(
-        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed')
+        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed', 'awarded')
                 THEN r.gross_total - CASE WHEN $4 THEN 0 ELSE r.vat_total END ELSE (
                 SELECT coalesce(sum(o.gross_total - CASE WHEN $4 THEN 0 ELSE o.vat_total END), 0)
                 FROM orders o WHERE o.request_id = r.id AND {live}) END), 0) AS total

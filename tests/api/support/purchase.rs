@@ -286,7 +286,63 @@ impl Office {
     }
 }
 
+/// A request that takes quotes from every vendor that fits.
+pub struct Asked {
+    pub request: String,
+    pub lines: Vec<String>,
+    pub deadline: String,
+}
+
+impl Office {
+    /// What a quotation for some pieces of a product says; `changes` lays other members over it.
+    pub fn quotation(&self, product: &str, quantity: &str, changes: Value) -> Value {
+        let mut quotation = json!({ "invitation": "open", "award": "whole", "evaluation": "lowest_price", "window_days": 3,
+            "lines": [{ "product_id": product, "quantity": quantity, "slots": [slot(NEEDED_ON, quantity)] }] });
+        for (name, value) in changes.as_object().cloned().unwrap_or_default() {
+            quotation[&name] = value;
+        }
+        quotation
+    }
+
+    /// A draft that asks for quotes.
+    pub async fn draft_quotation(&self, quotation: Value) -> String {
+        let mut body = self.draft_body(Vec::new());
+        let fields = body["fields"].as_object_mut().expect("fields");
+        fields.remove("lines");
+        fields.insert("method".into(), json!("quotation"));
+        fields.insert("quotation".into(), quotation);
+        self.officer.post("/api/v1/requests", body).await.expect(201).id()
+    }
+
+    /// Submitted, approved and open for quotes.
+    pub async fn asks(&self, quotation: Value) -> Asked {
+        let request = self.draft_quotation(quotation).await;
+        let submitted = self.submit(&request).await.expect(200);
+        if submitted.text("/status") == "pending_approval" {
+            self.approve(&request).await.expect(200);
+        }
+        let open = self.officer.act(&format!("/api/v1/requests/{request}/actions/open")).await.expect(200);
+        let lines = open.body["quotation"]["lines"].as_array().expect("lines").iter();
+        let lines = lines.map(|line| line["id"].as_str().unwrap_or_default().to_owned()).collect();
+        Asked { request, lines, deadline: open.text("/quotation/quote_deadline") }
+    }
+}
+
+/// A price for one line, without VAT in it.
+pub fn quoted(line: &str, product: &str, price: &str) -> Value {
+    json!({ "line_id": line, "product_id": product, "unit_price": price, "price_basis": "tax_inclusive" })
+}
+
 impl Vendor {
+    /// A quote that is handed in.
+    pub async fn quotes(&self, asked: &Asked, product: &str, price: &str, shipping: &str) -> String {
+        let lines: Vec<Value> = asked.lines.iter().map(|line| quoted(line, product, price)).collect();
+        let body = json!({ "lines": lines, "shipping_fee": shipping, "lead_time_days": 3 });
+        let id = self.owner.post(&format!("/api/v1/requests/{}/quotes", asked.request), body).await.expect(201).id();
+        self.owner.act(&format!("/api/v1/quotes/{id}/actions/submit")).await.expect(200);
+        id
+    }
+
     pub async fn accept(&self, order: &str) -> Answer {
         self.owner.act(&format!("/api/v1/orders/{order}/actions/accept")).await
     }

@@ -1,0 +1,403 @@
+//! Requests that ask for quotes as vendors meet them: keys, questions, addenda, openings.
+use super::super::sealed::OfferedProduct;
+use crate::kernel::Percent;
+use crate::kernel::{
+    AddendumId, Code, Error, MembershipId, OrganisationId, ProductId, QuestionId, Realm, RequestId, UserId,
+    VendorId, refuse,
+};
+use crate::platform::db::{Conn, Tx, kept, sql};
+use crate::platform::new_id;
+use crate::platform::sealing::{KeyRing, OwnKey, PrivateHalf, WrappedPair};
+use crate::requests;
+use crate::schema::{
+    opening_attempts, organisation_keys, quotation_addenda, quotation_keys, quotation_questions,
+    requests as request_table,
+};
+use crate::taxes::TaxClass;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{
+    Array, BigInt, Bytea, Integer, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// States in which a quotation is there for everybody to see.
+const PUBLISHED: [&str; 7] =
+    ["open", "evaluating", "awarded", "failed", "ordered", "partially_ordered", "closed"];
+
+/// A quotation that has been published in a realm.
+pub async fn published(conn: &mut Conn, realm: Realm, id: RequestId) -> Result<requests::Row, Error> {
+    request_table::table
+        .filter(request_table::id.eq(id).and(request_table::realm.eq(realm)))
+        .filter(request_table::method.eq("quotation").and(request_table::status.eq_any(PUBLISHED)))
+        .select(requests::Row::as_select())
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// The same, held against a change until the transaction ends; vendors hold it together, and an
+/// addendum, an opening or a cancellation waits for them all.
+pub async fn hold_published(tx: &mut Tx, id: RequestId) -> Result<requests::Row, Error> {
+    let realm = tx.realm();
+    request_table::table
+        .filter(request_table::id.eq(id).and(request_table::realm.eq(realm)))
+        .filter(request_table::method.eq("quotation").and(request_table::status.eq_any(PUBLISHED)))
+        .select(requests::Row::as_select())
+        .for_share()
+        .first(tx.conn())
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// Open quotations of a realm, the nearest deadline first.
+pub async fn open_quotations(
+    conn: &mut Conn,
+    realm: Realm,
+    now: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, RequestId)>,
+    limit: i64,
+) -> Result<Vec<requests::Row>, Error> {
+    let (deadline, id) = after.unwrap_or((now, RequestId(Uuid::nil())));
+    Ok(request_table::table
+        .filter(request_table::realm.eq(realm).and(request_table::status.eq("open")))
+        .filter(
+            request_table::quote_deadline
+                .gt(deadline)
+                .or(request_table::quote_deadline.eq(deadline).and(request_table::id.gt(id))),
+        )
+        .select(requests::Row::as_select())
+        .order((request_table::quote_deadline, request_table::id))
+        .limit(limit)
+        .load(conn)
+        .await?)
+}
+
+/// Where a private half belongs: to one request, one number, one deadline.
+fn place_of_key(request: RequestId, number: i32, deadline: DateTime<Utc>) -> String {
+    format!("quotation_keys/{request}/{number}/{}", deadline.timestamp_micros())
+}
+
+/// Makes the next key pair of a request, whose private half opens after the deadline.
+pub async fn add_key(
+    tx: &mut Tx,
+    ring: &KeyRing,
+    request: RequestId,
+    number: i32,
+    deadline: DateTime<Utc>,
+) -> Result<(), Error> {
+    let WrappedPair { public, wrapped } = ring.wrap_new_pair(&place_of_key(request, number, deadline))?;
+    diesel::insert_into(quotation_keys::table)
+        .values((
+            quotation_keys::request_id.eq(request),
+            quotation_keys::number.eq(number),
+            quotation_keys::public_key.eq(public),
+            quotation_keys::wrapped_private_key.eq(wrapped),
+            quotation_keys::quote_deadline.eq(deadline),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The newest key that quotes are sealed to.
+pub async fn current_key(conn: &mut Conn, request: RequestId) -> Result<(i32, Vec<u8>), Error> {
+    Ok(quotation_keys::table
+        .filter(quotation_keys::request_id.eq(request))
+        .select((quotation_keys::number, quotation_keys::public_key))
+        .order(quotation_keys::number.desc())
+        .first(conn)
+        .await?)
+}
+
+/// Unwraps a request's private halves. The statement itself asks the database's clock: a wrapped half
+/// leaves the database only when its own deadline and the request's present one have passed.
+pub async fn private_halves(
+    tx: &mut Tx,
+    ring: &KeyRing,
+    request: RequestId,
+) -> Result<HashMap<i32, PrivateHalf>, Error> {
+    #[derive(QueryableByName)]
+    struct Wrapped {
+        #[diesel(sql_type = Integer)]
+        number: i32,
+        #[diesel(sql_type = Bytea)]
+        wrapped_private_key: Vec<u8>,
+        #[diesel(sql_type = Timestamptz)]
+        quote_deadline: DateTime<Utc>,
+    }
+    let rows: Vec<Wrapped> = sql("SELECT k.number, k.wrapped_private_key, k.quote_deadline FROM quotation_keys k
+         JOIN requests r ON r.id = k.request_id JOIN realms c ON c.realm = r.realm
+         CROSS JOIN LATERAL (SELECT clock_timestamp() + make_interval(secs => c.clock_offset_seconds) AS now) AS t
+         WHERE k.request_id = $1 AND k.quote_deadline <= t.now AND r.quote_deadline <= t.now")
+    .bind::<SqlUuid, _>(request)
+    .load(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let place = place_of_key(request, row.number, row.quote_deadline);
+            Ok((row.number, ring.unwrap_private(&row.wrapped_private_key, &place)?))
+        })
+        .collect()
+}
+
+/// The key under which a vendor's own copies rest; made when it is first needed.
+pub async fn own_key(tx: &mut Tx, ring: &KeyRing, vendor: VendorId) -> Result<OwnKey, Error> {
+    let place = place_of_own_key(vendor);
+    sql(
+        "INSERT INTO organisation_keys (organisation_id, wrapped_key) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(vendor)
+    .bind::<Bytea, _>(ring.wrap_new_key(&place)?)
+    .execute(tx.conn())
+    .await?;
+    known_own_key(tx.conn(), ring, vendor).await
+}
+
+/// The same, for reading what is there already.
+pub async fn known_own_key(conn: &mut Conn, ring: &KeyRing, vendor: VendorId) -> Result<OwnKey, Error> {
+    let wrapped: Vec<u8> = organisation_keys::table
+        .find(OrganisationId(vendor.0))
+        .select(organisation_keys::wrapped_key)
+        .first(conn)
+        .await?;
+    ring.unwrap_key(&wrapped, &place_of_own_key(vendor))
+}
+
+fn place_of_own_key(vendor: VendorId) -> String {
+    format!("organisation_keys/{vendor}")
+}
+
+#[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(table_name = quotation_questions, check_for_backend(diesel::pg::Pg))]
+pub struct Question {
+    pub id: QuestionId,
+    pub request_id: RequestId,
+    pub vendor_id: VendorId,
+    pub question: String,
+    pub asked_at: DateTime<Utc>,
+    pub answer: Option<String>,
+    pub answered_at: Option<DateTime<Utc>>,
+    pub answered_by_membership_id: Option<MembershipId>,
+}
+
+pub async fn insert_question(tx: &mut Tx, row: &Question) -> Result<(), Error> {
+    diesel::insert_into(quotation_questions::table).values(row).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// How many questions a vendor has asked on a request.
+pub async fn count_questions(conn: &mut Conn, request: RequestId, vendor: VendorId) -> Result<i64, Error> {
+    Ok(quotation_questions::table
+        .filter(quotation_questions::request_id.eq(request).and(quotation_questions::vendor_id.eq(vendor)))
+        .count()
+        .get_result(conn)
+        .await?)
+}
+
+pub async fn questions(conn: &mut Conn, request: RequestId) -> Result<Vec<Question>, Error> {
+    Ok(quotation_questions::table
+        .filter(quotation_questions::request_id.eq(request))
+        .select(Question::as_select())
+        .order(quotation_questions::id)
+        .limit(500)
+        .load(conn)
+        .await?)
+}
+
+pub async fn question(conn: &mut Conn, request: RequestId, id: QuestionId) -> Result<Question, Error> {
+    quotation_questions::table
+        .filter(quotation_questions::id.eq(id).and(quotation_questions::request_id.eq(request)))
+        .select(Question::as_select())
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or_else(|| refuse(Code::NotFound))
+}
+
+pub async fn answer_question(
+    tx: &mut Tx,
+    id: QuestionId,
+    answer: &str,
+    by: MembershipId,
+    at: DateTime<Utc>,
+) -> Result<Question, Error> {
+    Ok(diesel::update(quotation_questions::table.find(id))
+        .set((
+            quotation_questions::answer.eq(answer),
+            quotation_questions::answered_at.eq(at),
+            quotation_questions::answered_by_membership_id.eq(by),
+        ))
+        .returning(Question::as_returning())
+        .get_result(tx.conn())
+        .await?)
+}
+
+#[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(table_name = quotation_addenda, check_for_backend(diesel::pg::Pg))]
+pub struct Addendum {
+    pub id: AddendumId,
+    pub request_id: RequestId,
+    pub number: i32,
+    pub text: String,
+    pub quote_deadline: DateTime<Utc>,
+    pub issued_at: DateTime<Utc>,
+    pub membership_id: MembershipId,
+}
+
+pub async fn insert_addendum(tx: &mut Tx, row: &Addendum) -> Result<(), Error> {
+    diesel::insert_into(quotation_addenda::table).values(row).execute(tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn addenda(conn: &mut Conn, request: RequestId) -> Result<Vec<Addendum>, Error> {
+    Ok(quotation_addenda::table
+        .filter(quotation_addenda::request_id.eq(request))
+        .select(Addendum::as_select())
+        .order(quotation_addenda::number)
+        .load(conn)
+        .await?)
+}
+
+#[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(table_name = opening_attempts, check_for_backend(diesel::pg::Pg))]
+pub struct Attempt {
+    pub id: Uuid,
+    pub request_id: RequestId,
+    pub membership_id: Option<MembershipId>,
+    pub user_id: Option<UserId>,
+    pub attempted_at: DateTime<Utc>,
+    pub outcome: String,
+}
+
+pub async fn insert_attempt(
+    tx: &mut Tx,
+    request: RequestId,
+    who: Option<(MembershipId, UserId)>,
+    outcome: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = Attempt {
+        id: new_id(),
+        request_id: request,
+        membership_id: who.map(|(membership, _)| membership),
+        user_id: who.map(|(_, user)| user),
+        attempted_at: at,
+        outcome: outcome.to_owned(),
+    };
+    kept(diesel::insert_into(opening_attempts::table).values(&row)).execute(tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn attempts(conn: &mut Conn, request: RequestId) -> Result<Vec<Attempt>, Error> {
+    Ok(opening_attempts::table
+        .filter(opening_attempts::request_id.eq(request))
+        .select(Attempt::as_select())
+        .order(opening_attempts::id)
+        .limit(500)
+        .load(conn)
+        .await?)
+}
+
+/// Quotations whose deadline has passed and that nobody has to open by hand; others work on the rest.
+pub async fn due_openings(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<RequestId>, Error> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = SqlUuid)]
+        id: RequestId,
+    }
+    let realm = tx.realm();
+    let rows: Vec<Id> = sql("SELECT r.id FROM requests r JOIN quotations q ON q.request_id = r.id
+         WHERE r.realm = $1 AND r.status = 'open' AND r.quote_deadline <= $2 AND q.opening_mode = 'automatic_at_deadline'
+         ORDER BY r.quote_deadline LIMIT $3 FOR NO KEY UPDATE OF r SKIP LOCKED")
+    .bind::<Text, _>(realm)
+    .bind::<Timestamptz, _>(now)
+    .bind::<BigInt, _>(limit)
+    .load(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Verified vendors that sell in the asked categories and serve the places of delivery.
+pub async fn fitting_vendors(
+    conn: &mut Conn,
+    request: RequestId,
+    limit: i64,
+) -> Result<Vec<VendorId>, Error> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = SqlUuid)]
+        id: VendorId,
+    }
+    let rows: Vec<Id> = sql("SELECT v.id FROM vendors v JOIN requests r ON r.id = $1 AND r.realm = v.realm
+         WHERE v.status = 'verified'
+           AND EXISTS (SELECT FROM products p JOIN quotation_lines l ON l.request_id = r.id AND l.category_code = p.category_code
+                WHERE p.vendor_id = v.id AND p.status = 'published')
+           AND NOT EXISTS (SELECT FROM quotation_slots s JOIN quotation_lines l ON l.id = s.line_id AND l.request_id = r.id
+                WHERE NOT EXISTS (SELECT FROM vendor_regions g WHERE g.vendor_id = v.id
+                    AND (s.region_code = g.region_code OR s.region_code LIKE g.region_code || '.%')))
+         ORDER BY v.id LIMIT $2")
+    .bind::<SqlUuid, _>(request)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+#[derive(QueryableByName)]
+struct ProductFacts {
+    #[diesel(sql_type = SqlUuid)]
+    id: ProductId,
+    #[diesel(sql_type = Integer)]
+    version: i32,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    brand: Option<String>,
+    #[diesel(sql_type = Text)]
+    unit: String,
+    #[diesel(sql_type = Text)]
+    category_code: String,
+    #[diesel(sql_type = Text)]
+    kbki_code: String,
+    #[diesel(sql_type = Text)]
+    tax_class: TaxClass,
+    #[diesel(sql_type = Text)]
+    origin: String,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    tkdn_percent: Option<Percent>,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    bmp_percent: Option<Percent>,
+}
+
+/// A vendor's own products that may be quoted; a draft is as good as one on the shelf.
+pub async fn quotable_products(
+    conn: &mut Conn,
+    vendor: VendorId,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, OfferedProduct>, Error> {
+    let rows: Vec<ProductFacts> = sql("SELECT id, version, name, brand, unit, category_code, kbki_code, tax_class, origin,
+            tkdn_percent, bmp_percent FROM products WHERE vendor_id = $1 AND id = ANY($2) AND status NOT IN ('rejected', 'frozen')")
+    .bind::<SqlUuid, _>(vendor)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)
+    .await?;
+    let product = |row: ProductFacts| OfferedProduct {
+        product_id: row.id,
+        version: row.version,
+        name: row.name,
+        brand: row.brand,
+        unit: row.unit,
+        category_code: row.category_code,
+        kbki_code: row.kbki_code,
+        tax_class: row.tax_class,
+        origin: row.origin,
+        tkdn_percent: row.tkdn_percent,
+        bmp_percent: row.bmp_percent,
+    };
+    Ok(rows.into_iter().map(|row| (row.id, product(row))).collect())
+}
