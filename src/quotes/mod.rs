@@ -29,6 +29,7 @@
 mod api;
 mod commands;
 mod model;
+mod ranking;
 mod sealed;
 mod store;
 

@@ -19,7 +19,6 @@ mod api;
 mod assess;
 mod commands;
 mod model;
-mod quotation;
 mod store;
 
 pub use api::{PlaceView, RequestView, SlotView, routes, view};
@@ -29,7 +28,7 @@ pub use commands::{
     submit, to_vendor, touch,
 };
 pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
-pub use quotation::{AwardMode, Criterion, EvaluationMethod, Invitation};
+pub use model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 pub use store::{
     Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, any_member_of, approvals, asked_lines,
     asked_slots, buys, by_id, commitment_officer_of, delivery_days, has_duty_on_package, insert_approval,

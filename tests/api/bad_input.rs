@@ -626,8 +626,8 @@ fn caller_of(operation: &str) -> &'static str {
         "listVendors" | "createProduct" | "updateProduct" | "setPriceTiers" | "adjustStock"
         | "uploadProductPhoto" | "removeProductPhoto" | "submitProduct" | "publishProduct"
         | "unpublishProduct" | "listProducts" | "getProduct" | "listPriceHistory" | "acceptOrder"
-        | "declineOrder" | "proposeOrderChange" | "askQuestion" | "createQuote" | "getQuote" | "updateQuote"
-        | "submitQuote" | "replaceQuote" | "confirmQuote" | "withdrawQuote" => "owner",
+        | "declineOrder" | "proposeOrderChange" | "askQuestion" | "createQuote" | "getQuote"
+        | "updateQuote" | "submitQuote" | "replaceQuote" | "confirmQuote" | "withdrawQuote" => "owner",
         "returnRequest" | "rejectRequest" | "approveRequest" | "cancelOrder" | "acceptOrderChange"
         | "rejectOrderChange" => "approver",
         "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest"
@@ -635,9 +635,8 @@ fn caller_of(operation: &str) -> &'static str {
         | "listRequests" | "getRequest" | "cancelRequest" | "listOrders" | "getOrder"
         | "listOrderChanges" | "listDeputies" | "listNegotiations" | "proposeRound" | "acceptRound"
         | "endNegotiation" | "setOwnerEstimate" | "openRequest" | "failRequest" | "inviteVendors"
-        | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes" | "getOpening" => {
-            "officer"
-        }
+        | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes"
+        | "getOpening" => "officer",
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

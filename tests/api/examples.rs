@@ -255,7 +255,8 @@ impl Stage {
             }
             "failRequest" | "inviteVendors" | "issueAddendum" => {
                 let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
-                let own = if operation == "inviteVendors" { json!({ "vendor_ids": [vendor.id] }) } else { nothing };
+                let own =
+                    if operation == "inviteVendors" { json!({ "vendor_ids": [vendor.id] }) } else { nothing };
                 by(&office.officer, [asked.request], own)
             }
             "askQuestion" | "createQuote" => {

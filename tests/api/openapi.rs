@@ -453,7 +453,8 @@ fn every_action_of_a_slice_that_exists_is_registered_once() {
 }
 
 /// Maps whose keys are the caller's own by design.
-const MAPS: &[&str] = &["#/components/schemas/ProductFields/attributes"];
+const MAPS: &[&str] =
+    &["#/components/schemas/ProductFields/attributes", "#/components/schemas/AskedLineFields/attributes"];
 
 /// What is open in a schema that an input must match: objects that take any further member, and
 /// compositions that nothing can match.

@@ -1,6 +1,6 @@
 //! A request as its agency sees it.
 use super::super::model::{AgreedTerms, Comparison, PaymentWay, RequestStatus, State, by_orders};
-use super::super::quotation::{AwardMode, Criterion, EvaluationMethod, Invitation};
+use super::super::model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 use super::super::store::{self, Approval, AskedLine, LineRow, Row, SlotRow};
 use crate::accounts;
 use crate::kernel::Method;

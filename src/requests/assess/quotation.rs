@@ -1,6 +1,6 @@
 //! The rules of asking for quotes. Prices are unknown, so amounts are judged by the owner's estimate
 //! where there is one, and by the awarded total later.
-use super::super::quotation::Invitation;
+use super::super::model::Invitation;
 use super::super::store::{AskedLine, QuotationRow};
 use super::*;
 

@@ -1,6 +1,6 @@
 //! The desk of a quotation: what is asked for, and the owner's estimate.
 use super::super::model::SlotFields;
-use super::super::quotation::{AskedLineFields, QuotationFields};
+use super::super::model::{AskedLineFields, QuotationFields};
 use super::super::store::{self, AskedLine, QuotationRow, Row, SlotRow};
 use super::{member_sight, record, require_officer};
 use crate::catalog;

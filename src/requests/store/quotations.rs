@@ -1,5 +1,5 @@
 //! What an office says when it asks for quotes: terms, lines, deliveries, invitations.
-use super::super::quotation::{AwardMode, Criterion, EvaluationMethod, Invitation};
+use super::super::model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 use super::SlotRow;
 use crate::kernel::{
     Amount, Code, Error, LineId, PersonalValueId, ProductId, Quantity, Realm, RequestId, VendorId, refuse,

@@ -338,7 +338,12 @@ impl Vendor {
     pub async fn quotes(&self, asked: &Asked, product: &str, price: &str, shipping: &str) -> String {
         let lines: Vec<Value> = asked.lines.iter().map(|line| quoted(line, product, price)).collect();
         let body = json!({ "lines": lines, "shipping_fee": shipping, "lead_time_days": 3 });
-        let id = self.owner.post(&format!("/api/v1/requests/{}/quotes", asked.request), body).await.expect(201).id();
+        let id = self
+            .owner
+            .post(&format!("/api/v1/requests/{}/quotes", asked.request), body)
+            .await
+            .expect(201)
+            .id();
         self.owner.act(&format!("/api/v1/quotes/{id}/actions/submit")).await.expect(200);
         id
     }

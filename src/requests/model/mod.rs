@@ -1,5 +1,8 @@
 //! What a request may become. Pure.
-use super::quotation::QuotationFields;
+mod quotation;
+
+pub use quotation::{AskedLineFields, AwardMode, Criterion, EvaluationMethod, Invitation, QuotationFields};
+
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{

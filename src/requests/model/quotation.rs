@@ -1,5 +1,5 @@
 //! What an office says when it asks for quotes. Pure.
-use super::model::SlotFields;
+use super::SlotFields;
 use crate::kernel::{Code, Fault, Percent, ProductId, Quantity};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
