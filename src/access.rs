@@ -135,6 +135,12 @@ fn rule(action: Action) -> Rule {
         OpenRequest | InviteVendors | AnswerQuestion | IssueAddendum | FailRequest => {
             Roles(&[Role::ProcurementOfficer])
         }
+        ScoreQuotes | CompleteEvaluation | DisqualifyQuote | VerifyQuote | AskCure | NextRank => {
+            Roles(&[Role::ProcurementOfficer])
+        }
+        AwardRequest | DecideObjection => Roles(&[Role::CommitmentOfficer]),
+        CureQuote | FileObjection => Roles(VENDOR),
+        GetEvaluation | ListObjections => Roles(BOTH_SIDES),
         AskQuestion | CreateQuote | UpdateQuote | SubmitQuote | ReplaceQuote | ConfirmQuote
         | WithdrawQuote => Roles(VENDOR),
         ListQuestions => Roles(AGENCY),

@@ -164,6 +164,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    evaluations (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        number -> Int4,
+        scores -> Jsonb,
+        reason -> Nullable<Text>,
+        input -> Jsonb,
+        ranking -> Jsonb,
+        content_hash -> Bytea,
+        membership_id -> Uuid,
+        completed_at -> Timestamptz,
+        awarded_at -> Nullable<Timestamptz>,
+        awarded_by_membership_id -> Nullable<Uuid>,
+        award_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     event_positions (position) {
         position -> Int8,
         event_id -> Uuid,
@@ -329,6 +347,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    objections (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        quote_id -> Uuid,
+        text -> Text,
+        filed_at -> Timestamptz,
+        upheld -> Nullable<Bool>,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<Timestamptz>,
+        decided_by_membership_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     opened_quotes (quote_id) {
         quote_id -> Uuid,
         request_id -> Uuid,
@@ -417,6 +449,7 @@ diesel::table! {
         external_ref -> Nullable<Text>,
         version -> Int4,
         last_delivery_on -> Nullable<Date>,
+        award -> Int4,
     }
 }
 
@@ -690,6 +723,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    quote_cures (id) {
+        id -> Uuid,
+        quote_id -> Uuid,
+        fault -> Text,
+        asked_at -> Timestamptz,
+        asked_by_membership_id -> Uuid,
+        due_at -> Timestamptz,
+        answer -> Nullable<Text>,
+        answered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     quote_submissions (quote_id, number) {
         quote_id -> Uuid,
         number -> Int4,
@@ -718,6 +764,9 @@ diesel::table! {
         commitment -> Nullable<Bytea>,
         confirmed_addenda -> Int4,
         version -> Int4,
+        disqualified_code -> Nullable<Text>,
+        verified_at -> Nullable<Timestamptz>,
+        passed_over_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -845,6 +894,16 @@ diesel::table! {
         agreed_terms -> Nullable<Jsonb>,
         quote_deadline -> Nullable<Timestamptz>,
         objections_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    score_sheets (request_id, user_id) {
+        request_id -> Uuid,
+        user_id -> Uuid,
+        membership_id -> Uuid,
+        scores -> Jsonb,
+        handed_in_at -> Timestamptz,
     }
 }
 
@@ -1031,6 +1090,7 @@ diesel::joinable!(deliveries -> personal_values (value_id));
 diesel::joinable!(delivery_slots -> personal_values (contact_phone_id));
 diesel::joinable!(delivery_slots -> regions (region_code));
 diesel::joinable!(delivery_slots -> request_lines (line_id));
+diesel::joinable!(evaluations -> requests (request_id));
 diesel::joinable!(events -> realms (realm));
 diesel::joinable!(invitations -> personal_values (contact_id));
 diesel::joinable!(invitations -> users (invited_by));
@@ -1038,6 +1098,9 @@ diesel::joinable!(membership_units -> memberships (membership_id));
 diesel::joinable!(membership_units -> work_units (unit_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(negotiation_rounds -> memberships (membership_id));
+diesel::joinable!(objections -> memberships (decided_by_membership_id));
+diesel::joinable!(objections -> quotes (quote_id));
+diesel::joinable!(objections -> requests (request_id));
 diesel::joinable!(opened_quotes -> quotes (quote_id));
 diesel::joinable!(opened_quotes -> requests (request_id));
 diesel::joinable!(opening_attempts -> memberships (membership_id));
@@ -1069,6 +1132,8 @@ diesel::joinable!(quotation_questions -> vendors (vendor_id));
 diesel::joinable!(quotation_slots -> personal_values (contact_phone_id));
 diesel::joinable!(quotation_slots -> quotation_lines (line_id));
 diesel::joinable!(quotation_slots -> regions (region_code));
+diesel::joinable!(quote_cures -> memberships (asked_by_membership_id));
+diesel::joinable!(quote_cures -> quotes (quote_id));
 diesel::joinable!(quote_submissions -> quotes (quote_id));
 diesel::joinable!(quote_submissions -> requests (request_id));
 diesel::joinable!(reassignments -> requests (request_id));
@@ -1077,6 +1142,9 @@ diesel::joinable!(request_hands -> requests (request_id));
 diesel::joinable!(request_hands -> users (user_id));
 diesel::joinable!(request_shipping -> requests (request_id));
 diesel::joinable!(request_shipping -> vendors (vendor_id));
+diesel::joinable!(score_sheets -> memberships (membership_id));
+diesel::joinable!(score_sheets -> requests (request_id));
+diesel::joinable!(score_sheets -> users (user_id));
 diesel::joinable!(sessions -> memberships (membership_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(stock -> products (product_id));
@@ -1108,6 +1176,8 @@ diesel::allow_tables_to_appear_in_same_query!(deliveries, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, regions);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, request_lines);
+diesel::allow_tables_to_appear_in_same_query!(evaluations, memberships);
+diesel::allow_tables_to_appear_in_same_query!(evaluations, requests);
 diesel::allow_tables_to_appear_in_same_query!(events, realms);
 diesel::allow_tables_to_appear_in_same_query!(invitations, organisations);
 diesel::allow_tables_to_appear_in_same_query!(invitations, personal_values);
@@ -1115,19 +1185,24 @@ diesel::allow_tables_to_appear_in_same_query!(invitations, users);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, memberships);
 diesel::allow_tables_to_appear_in_same_query!(membership_units, work_units);
 diesel::allow_tables_to_appear_in_same_query!(memberships, negotiation_rounds);
+diesel::allow_tables_to_appear_in_same_query!(memberships, objections);
 diesel::allow_tables_to_appear_in_same_query!(memberships, opening_attempts);
 diesel::allow_tables_to_appear_in_same_query!(memberships, organisations);
 diesel::allow_tables_to_appear_in_same_query!(memberships, policies);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_addenda);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_questions);
+diesel::allow_tables_to_appear_in_same_query!(memberships, quote_cures);
 diesel::allow_tables_to_appear_in_same_query!(memberships, reassignments);
 diesel::allow_tables_to_appear_in_same_query!(memberships, requests);
+diesel::allow_tables_to_appear_in_same_query!(memberships, score_sheets);
 diesel::allow_tables_to_appear_in_same_query!(memberships, sessions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, users);
 diesel::allow_tables_to_appear_in_same_query!(negotiation_rounds, negotiations);
 diesel::allow_tables_to_appear_in_same_query!(negotiations, requests);
 diesel::allow_tables_to_appear_in_same_query!(negotiations, vendors);
 diesel::allow_tables_to_appear_in_same_query!(number_counters, work_units);
+diesel::allow_tables_to_appear_in_same_query!(objections, quotes);
+diesel::allow_tables_to_appear_in_same_query!(objections, requests);
 diesel::allow_tables_to_appear_in_same_query!(opened_quotes, quotes);
 diesel::allow_tables_to_appear_in_same_query!(opened_quotes, requests);
 diesel::allow_tables_to_appear_in_same_query!(opening_attempts, requests);
@@ -1171,6 +1246,7 @@ diesel::allow_tables_to_appear_in_same_query!(quotation_questions, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_questions, vendors);
 diesel::allow_tables_to_appear_in_same_query!(quotation_slots, regions);
 diesel::allow_tables_to_appear_in_same_query!(quotations, requests);
+diesel::allow_tables_to_appear_in_same_query!(quote_cures, quotes);
 diesel::allow_tables_to_appear_in_same_query!(quote_submissions, quotes);
 diesel::allow_tables_to_appear_in_same_query!(quote_submissions, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotes, requests);
@@ -1184,7 +1260,9 @@ diesel::allow_tables_to_appear_in_same_query!(request_hands, users);
 diesel::allow_tables_to_appear_in_same_query!(request_lines, requests);
 diesel::allow_tables_to_appear_in_same_query!(request_shipping, requests);
 diesel::allow_tables_to_appear_in_same_query!(request_shipping, vendors);
+diesel::allow_tables_to_appear_in_same_query!(requests, score_sheets);
 diesel::allow_tables_to_appear_in_same_query!(requests, work_units);
+diesel::allow_tables_to_appear_in_same_query!(score_sheets, users);
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
 diesel::allow_tables_to_appear_in_same_query!(users, vendors);
 diesel::allow_tables_to_appear_in_same_query!(vendor_documents, vendors);

@@ -10,9 +10,11 @@ mod openapi;
 mod process;
 mod progress;
 mod serve;
+mod verify;
 mod worker;
 
 pub use process::{Process, prepare_database};
+pub use verify::evaluation as verify_evaluation;
 pub use worker::{Progress, step as step_worker};
 
 use clap::{Parser, Subcommand};
@@ -47,6 +49,8 @@ enum Command {
     Import(import::Import),
     /// Prints the OpenAPI contract as YAML.
     Openapi,
+    /// Recomputes offline what the marketplace decided, from its published answers.
+    Verify(verify::Verify),
     /// Does what only the platform's own people may do.
     Admin(admin::Admin),
     /// Shows the configuration.
@@ -89,6 +93,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let load = || read().and_then(|settings| settings.validate().map(|()| settings));
     match arguments.command {
         Command::Openapi => openapi::run(),
+        Command::Verify(command) => verify::run(&command),
         Command::Config(command) => config::run(&command, file, &read()?),
         Command::Serve(command) => serve::run(command, load()?).await,
         Command::Worker(command) => worker::run(command, load()?).await,

@@ -44,11 +44,16 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     let mut failed = None;
     // One subject a transaction: each keeps the lock order by itself. What cannot be announced stops
     // neither the other kind nor the mails.
-    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations] {
+    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations, Lapsing::Awards] {
         for _ in 0..50 {
             match announce(app, realm, &ctx, kind).await {
                 Ok(0) => break,
                 Ok(more) => expired += more,
+                // An award that cannot go out now must not stand in the way of the next one.
+                Err(Error::Refused(_)) if kind == Lapsing::Awards => {
+                    expired +=
+                        app.db.transaction(realm, async |tx| orders::postpone_due(tx, &ctx).await).await?;
+                }
                 Err(error) => {
                     failed = Some(error);
                     break;
@@ -60,12 +65,14 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     failed.map_or(Ok(Progress { notices, expired }), Err)
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Lapsing {
     Requests,
     Orders,
     /// Whose quotes the clock opens.
     Quotations,
+    /// That nobody can object to any more.
+    Awards,
 }
 
 async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<usize, Error> {
@@ -74,6 +81,7 @@ async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<u
             Lapsing::Requests => requests::announce_expired(tx, ctx).await,
             Lapsing::Orders => orders::announce_expired(tx, ctx).await,
             Lapsing::Quotations => quotes::open_due(tx, ctx, &app.keys).await,
+            Lapsing::Awards => orders::issue_due(tx, ctx).await,
         })
         .await
 }

@@ -149,6 +149,18 @@ actions! {
     WithdrawQuote = "Takes a quote back before the deadline",
     OpenQuotes = "Asks for the opening of the quotes",
     GetOpening = "Shows the minutes of the opening",
+    ScoreQuotes = "Hands in one's own scores, unseen by others until all are agreed",
+    CompleteEvaluation = "Completes the evaluation: scores are agreed, the ranking is computed",
+    GetEvaluation = "Shows every input and step of the evaluation",
+    DisqualifyQuote = "Takes a quote out of the field, with a code and a reason",
+    VerifyQuote = "Confirms that the first-ranked quote is what it says",
+    AskCure = "Asks a vendor to mend a formal fault; the price stays locked",
+    CureQuote = "Mends a formal fault in words",
+    AwardRequest = "Awards to whoever leads the evaluation that was read",
+    NextRank = "Passes over a winner whose order fell through",
+    FileObjection = "Objects to an award",
+    ListObjections = "Lists the objections to an award",
+    DecideObjection = "Decides an objection; upheld, the award is void",
     ListPublicQuotations = "Lists the requests that take quotes now, the nearest deadline first",
     GetPublicQuotation = "Shows a request that asks for quotes as everybody may read it",
     ReassignRequest = "Gives a request to another officer by letter",
@@ -173,6 +185,7 @@ impl Action {
             self,
             SubmitRequest
                 | ProposeRound
+                | AwardRequest
                 | SubmitQuote
                 | ReplaceQuote
                 | ConfirmQuote

@@ -446,6 +446,18 @@ codes! {
     TooManyQuestions 409
         id: "Pertanyaan Anda pada permintaan ini sudah sebanyak yang diperbolehkan", "Baca jawaban yang sudah ada.";
         en: "You have asked as many questions as allowed here", "Read the answers there are.";
+    EvaluationMissing 409
+        id: "Evaluasi belum diselesaikan", "Selesaikan evaluasi lebih dulu.";
+        en: "The evaluation is not complete", "Complete the evaluation first.";
+    NotFirstRanked 409
+        id: "Penawaran ini bukan peringkat pertama", "Periksa peringkat pertama; berikutnya hanya setelah yang pertama gugur.";
+        en: "This quote is not first-ranked", "Verify the first-ranked; the next only after the first is out.";
+    VerificationMissing 409
+        id: "Peringkat pertama belum diperiksa", "Minta pejabat pengadaan memeriksa penawaran peringkat pertama.";
+        en: "The first-ranked has not been verified", "Have the procurement officer verify the first-ranked quote.";
+    NothingToAward 409
+        id: "Tidak ada penawaran yang dapat ditetapkan", "Nyatakan gagal dengan alasan, lalu ulangi.";
+        en: "There is no quote to award to", "Declare it failed with a reason, then repeat it.";
     TooEarly 409
         id: "Penawaran belum boleh dibuka", "Tunggu sampai batas pemasukan lewat; percobaan ini dicatat.";
         en: "The quotes may not be opened yet", "Wait until the deadline has passed; this attempt is on record.";

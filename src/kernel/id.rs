@@ -95,6 +95,8 @@ ids! {
     QuestionId
     /// A change to a request while quotes are taken.
     AddendumId
+    /// A vendor's objection to an award.
+    ObjectionId
     /// A proposal in a negotiation.
     RoundId
     /// A purchase order (surat pesanan).

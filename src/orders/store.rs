@@ -49,6 +49,8 @@ pub struct Row {
     pub cancel_asked_by: Option<Side>,
     pub cancel_reason: Option<String>,
     pub replaced_by_request_id: Option<RequestId>,
+    /// Which award of its request it came of.
+    pub award: i32,
     pub version: i32,
 }
 
@@ -189,6 +191,16 @@ pub async fn list(
         query = query.filter(orders::request_id.eq(request));
     }
     Ok(query.load(conn).await?)
+}
+
+/// The number of a request's last award; none: zero.
+pub async fn last_award(conn: &mut Conn, request: RequestId) -> Result<i32, Error> {
+    let last: Option<i32> = orders::table
+        .filter(orders::request_id.eq(request))
+        .select(diesel::dsl::max(orders::award))
+        .first(conn)
+        .await?;
+    Ok(last.unwrap_or_default())
 }
 
 /// Saves a locked order as its next version.

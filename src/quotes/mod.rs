@@ -34,4 +34,6 @@ mod sealed;
 mod store;
 
 pub use api::routes;
-pub use commands::{open_due, open_negotiations};
+pub use commands::{award, evaluation_hash, open_due, open_negotiations, pass_over};
+pub use ranking::{EvaluationInput, FORMULA, Ranking, rank};
+pub use store::due_awards;

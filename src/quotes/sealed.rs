@@ -13,6 +13,14 @@ crate::kernel::kept_as_text!(
     }
 );
 
+crate::kernel::kept_as_text!(
+    /// Why a quote is out.
+    DisqualificationCode {
+        Administrative = "administrative", Technical = "technical", PriceUnreasonable = "price_unreasonable", Tax = "tax",
+        ConflictOfInterest = "conflict_of_interest", NotCured = "not_cured", Other = "other",
+    }
+);
+
 /// A quote as its vendor writes it; everything may be missing while it is a draft.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -31,7 +31,9 @@ pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
 pub use model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 pub use store::{
     Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, any_member_of, approvals, asked_lines,
-    asked_slots, buys, by_id, commitment_officer_of, delivery_days, has_duty_on_package, insert_approval,
-    invite, invited_vendors, lines, lock, lock_duties, next_number, officer_of, officers_among, package_of,
-    quotation_of, save_quotation, seen, shipping_of, slots_of, submitted_at, taking_part, user_of,
+    asked_slots, buys, by_id, commitment_officer_of, delivery_days, drop_unordered_lines, freeze_shipping,
+    has_duty_on_package, insert_approval, insert_awarded_lines, invite, invited_vendors, lines, lock,
+    lock_duties, next_number, officer_of, officers_among, on_package, ordered_lines, ordered_totals,
+    package_of, quotation_of, save_quotation, seen, shipping_of, slots_of, submitted_at, taking_part,
+    unordered_lines, user_of,
 };

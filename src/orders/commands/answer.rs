@@ -2,10 +2,10 @@
 use super::super::model::State;
 use super::super::store::{self, Row, Sight};
 use super::{To, require_named_officer, settle, side, sight};
-use crate::kernel::{Code, Ctx, Error, LineId, OrderId, ProductId, RequestId, VendorId, refuse};
+use crate::kernel::{Code, Ctx, Error, LineId, Method, OrderId, ProductId, RequestId, VendorId, refuse};
 use crate::platform::db::Tx;
 use crate::requests;
-use crate::{catalog, packages, vendors};
+use crate::{catalog, packages, quotes, vendors};
 use chrono::{DateTime, Utc};
 
 /// Accepts: goods and money are held for good.
@@ -76,6 +76,10 @@ pub async fn replace_vendor(
     if row.request_id != request {
         return Err(refuse(Code::NotFound));
     }
+    // A quotation has a next rank; see `next_rank`.
+    if origin.method == Method::Quotation {
+        return Err(refuse(Code::IllegalTransition));
+    }
     let now = tx.now().await?;
     row.state()?.at(now).replaceable()?;
     if row.replaced_by_request_id.is_some() {
@@ -92,6 +96,36 @@ pub async fn replace_vendor(
     let next = Row { replaced_by_request_id: Some(copy.id), ..row.clone() };
     settle(tx, ctx, &row, next, "order.replaced", None).await?;
     Ok(copy)
+}
+
+/// Passes over a winner that declined or stayed silent: the request's quotes are compared again for the
+/// lines that it had.
+pub async fn next_rank(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    request: RequestId,
+    order: OrderId,
+) -> Result<requests::Row, Error> {
+    let origin = requests::lock(tx, &requests::member_sight(ctx)?, request).await?;
+    ctx.expect_version(origin.version)?;
+    let row = store::lock(tx, &sight(ctx)?, order).await?;
+    if row.request_id != request {
+        return Err(refuse(Code::NotFound));
+    }
+    let ordered = matches!(
+        origin.status,
+        requests::RequestStatus::Ordered
+            | requests::RequestStatus::PartiallyOrdered
+            | requests::RequestStatus::Closed
+    );
+    if origin.method != Method::Quotation || !ordered {
+        return Err(refuse(Code::IllegalTransition));
+    }
+    let now = tx.now().await?;
+    row.state()?.at(now).replaceable()?;
+    // What lapsed and was not announced yet lets go of its money now.
+    let row = release(tx, row, now).await?;
+    quotes::pass_over(tx, ctx, origin, row.vendor_id).await
 }
 
 /// Announces lapsed orders: the status becomes what it already was by the clock, reservations go,

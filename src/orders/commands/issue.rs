@@ -7,11 +7,11 @@ use crate::kernel::{
 };
 use crate::platform::db::Tx;
 use crate::platform::new_id;
-use crate::platform::trail::{self, Fact};
+use crate::platform::trail::{self, Audience, Fact, Notice};
 use crate::requests::{self, Approval};
 use crate::taxes::Totals;
 use crate::{accounts, catalog, packages, quotes, vendors};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,11 +95,54 @@ pub async fn approve(
     requests::step_taken(tx, ctx, row, taken.len() + 1).await
 }
 
+/// Awards a quotation; where the value is small its orders are issued at once, else once nobody can object
+/// any more.
+pub async fn award(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: RequestId,
+    content_hash: &str,
+    reason: Option<&str>,
+) -> Result<requests::Row, Error> {
+    let (awarded, at_once) = quotes::award(tx, ctx, id, content_hash, reason).await?;
+    if at_once { issue(tx, ctx, awarded).await } else { Ok(awarded) }
+}
+
+/// Lets an award whose orders cannot go out now, because a vendor may not trade or the day of need is too
+/// near, wait another day; its officer is told.
+pub async fn postpone_due(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
+    let now = tx.now().await?;
+    let due = quotes::due_awards(tx, now, 1).await?;
+    for id in &due {
+        let row = requests::by_id(tx.conn(), *id).await?;
+        let state = requests::State::Awarded { objections_until: now + TimeDelta::days(1) };
+        let saved = requests::settle(tx, row.clone(), state).await?;
+        let notice = Notice {
+            template: "award_postponed".into(),
+            audience: Audience::Membership(saved.officer_id.0),
+            arguments: json!({ "title": saved.title }),
+        };
+        requests::record(tx, ctx, "request.award_postponed", Some(&row), &saved, vec![notice]).await?;
+    }
+    Ok(due.len())
+}
+
+/// Issues the orders of one award that nobody can object to any more. Answers how many.
+pub async fn issue_due(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
+    let now = tx.now().await?;
+    let due = quotes::due_awards(tx, now, 1).await?;
+    for id in &due {
+        let row = requests::by_id(tx.conn(), *id).await?;
+        issue(tx, ctx, row).await?;
+    }
+    Ok(due.len())
+}
+
 /// One order for each vendor: numbered, its goods and money moved over from the request.
 async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<requests::Row, Error> {
     let now = tx.now().await?;
     let lines: Vec<LineId> =
-        requests::lines(tx.conn(), request.id).await?.iter().map(|line| line.id).collect();
+        requests::unordered_lines(tx.conn(), request.id).await?.iter().map(|line| line.id).collect();
     let due = clock(tx, request.agency_id, &lines, request.needed_on, "clock.vendor_answer_days", None, now)
         .await?;
     if due.passed(now) {
@@ -118,10 +161,11 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
         prepared.push((order, part));
     }
     packages::commit_orders(tx, request.id, &shares, now).await?;
+    let award = store::last_award(tx.conn(), request.id).await? + 1;
     let approved = requests::approved(tx, ctx, request, now).await?;
     for (order, part) in prepared {
         let number = number(tx, ctx, &approved, now).await?;
-        let row = order_row(&approved, order, part, number, due, now);
+        let row = order_row(&approved, order, part, (number, award), due, now);
         let lines: Vec<LineRow> =
             part.lines.iter().enumerate().map(|(position, line)| order_line(order, position, line)).collect();
         store::insert(tx, &row, &lines).await?;
@@ -150,7 +194,7 @@ struct Part {
 
 /// The basket by vendor, at the amounts that were frozen and approved.
 async fn parts(tx: &mut Tx, request: &requests::Row, now: DateTime<Utc>) -> Result<Vec<Part>, Error> {
-    let lines = requests::lines(tx.conn(), request.id).await?;
+    let lines = requests::unordered_lines(tx.conn(), request.id).await?;
     let mut by_vendor: BTreeMap<VendorId, Vec<requests::LineRow>> = BTreeMap::new();
     for line in lines {
         by_vendor.entry(line.vendor_id).or_default().push(line);
@@ -180,7 +224,7 @@ fn order_row(
     request: &requests::Row,
     id: OrderId,
     part: &Part,
-    number: String,
+    (number, award): (String, i32),
     due: Deadline,
     now: DateTime<Utc>,
 ) -> Row {
@@ -215,6 +259,7 @@ fn order_row(
         cancel_asked_by: None,
         cancel_reason: None,
         replaced_by_request_id: None,
+        award,
         version: 1,
     }
     .with_state(State::Issued { due: due.at })

@@ -3,9 +3,9 @@ mod answer;
 mod change;
 mod issue;
 
-pub use answer::{accept, announce_expired, cancel, decline, replace_vendor};
+pub use answer::{accept, announce_expired, cancel, decline, next_rank, replace_vendor};
 pub use change::{NewChange, accept_change, propose_change, reject_change};
-pub use issue::{approve, submit};
+pub use issue::{approve, award, issue_due, postpone_due, submit};
 
 use super::model::Side;
 use super::store::{self, Row, Sight};

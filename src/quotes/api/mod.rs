@@ -1,5 +1,7 @@
 //! Asking for prices over HTTP.
+mod evaluation;
 mod negotiation;
+mod objection;
 mod opening;
 mod public;
 mod quote;
@@ -13,5 +15,7 @@ pub fn routes(api: &mut Api) {
     quoting::routes(api);
     quote::routes(api);
     opening::routes(api);
+    evaluation::routes(api);
+    objection::routes(api);
     public::routes(api);
 }

@@ -95,7 +95,7 @@ async fn create_quote(
     call.write(async |tx, ctx| {
         let quote = commands::create(tx, ctx, &call.app.keys, call.path.0, &call.body.0).await?;
         let (location, version) = (format!("/api/v1/quotes/{}", quote.id), quote.version);
-        Ok(Created { view: own_view(tx.conn(), ctx, quote).await?, version, location })
+        Ok(Created { view: own_quote_view(tx.conn(), ctx, quote).await?, version, location })
     })
     .await
 }
@@ -105,7 +105,7 @@ async fn list_quotes(call: Call<act::ListQuotes, (RequestId,)>) -> Sends<Listing
         Party::Vendor(vendor) => {
             let own = store::quote_of(conn, call.path.0, vendor).await?;
             let own = own.ok_or_else(|| refuse(Code::NotFound))?;
-            Ok(Listing::whole(vec![own_view(conn, ctx, own).await?]))
+            Ok(Listing::whole(vec![own_quote_view(conn, ctx, own).await?]))
         }
         party @ Party::Office(_) => {
             let row = store::find_request(conn, &party, call.path.0).await?;
@@ -193,7 +193,7 @@ async fn receipt(
         quote_deadline: row.quote_deadline,
         commitment: quote.commitment.as_ref().map(hex::encode),
         salt: sent.salt,
-        quote: own_view(conn, ctx, quote).await?,
+        quote: own_quote_view(conn, ctx, quote).await?,
     };
     Ok(Reply::versioned(receipt, version))
 }
@@ -204,7 +204,7 @@ async fn confirm_quote(
     call.write(async |tx, ctx| {
         let quote = commands::confirm(tx, ctx, &call.app.keys, call.path.0).await?;
         let version = quote.version;
-        Ok(Reply::versioned(own_view(tx.conn(), ctx, quote).await?, version))
+        Ok(Reply::versioned(own_quote_view(tx.conn(), ctx, quote).await?, version))
     })
     .await
 }
@@ -215,7 +215,7 @@ async fn withdraw_quote(
     call.write(async |tx, ctx| {
         let quote = commands::withdraw(tx, ctx, &call.app.keys, call.path.0).await?;
         let version = quote.version;
-        Ok(Reply::versioned(own_view(tx.conn(), ctx, quote).await?, version))
+        Ok(Reply::versioned(own_quote_view(tx.conn(), ctx, quote).await?, version))
     })
     .await
 }
@@ -228,7 +228,7 @@ async fn own_document(
 ) -> Result<QuoteDocument, Error> {
     let copy = commands::own_copy(conn, keys, &quote).await?;
     let opened = store::opened_quote(conn, quote.id).await?;
-    document(own_view(conn, ctx, quote).await?, Some(copy), opened)
+    document(own_quote_view(conn, ctx, quote).await?, Some(copy), opened)
 }
 
 fn document(quote: QuoteView, copy: Option<OwnCopy>, opened: Option<Opened>) -> Result<QuoteDocument, Error> {
@@ -244,7 +244,7 @@ fn document(quote: QuoteView, copy: Option<OwnCopy>, opened: Option<Opened>) -> 
 }
 
 /// A quote as its own vendor sees it.
-async fn own_view(conn: &mut Conn, ctx: &Ctx, quote: Quote) -> Result<QuoteView, Error> {
+pub async fn own_quote_view(conn: &mut Conn, ctx: &Ctx, quote: Quote) -> Result<QuoteView, Error> {
     let row = requests::by_id(conn, quote.request_id).await?;
     let addenda = requests::quotation_of(conn, quote.request_id).await?.addenda;
     let now = db::now(conn, row.realm).await?;
@@ -302,4 +302,9 @@ async fn office_view(conn: &mut Conn, quote: Quote, opened: bool, addenda: i32) 
         confirmation_needed: quote.status == QuoteStatus::Submitted && quote.confirmed_addenda < addenda,
         version: quote.version,
     })
+}
+
+/// A quote that lies open, as the office sees it.
+pub async fn office_quote(conn: &mut Conn, quote: Quote) -> Result<QuoteView, Error> {
+    office_view(conn, quote, true, 0).await
 }

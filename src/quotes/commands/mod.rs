@@ -1,9 +1,13 @@
 //! What may be done while prices are asked for. Each command runs inside the transaction its door opened.
+mod award;
+mod evaluate;
 mod negotiate;
 mod opening;
 mod quote;
 mod quoting;
 
+pub use award::{award, decide_objection, object, pass_over};
+pub use evaluate::{Score, evaluation_hash, ask_cure, complete, cure, disqualify, input, leading, parsed, score, verify};
 pub use negotiate::{Proposal, accept, end, idle_until, open_negotiations, propose};
 pub use opening::{Asked, ask as ask_for_opening, open_due};
 pub use quote::{OwnCopy, Sent, confirm, create, own_copy, submit, update, withdraw};

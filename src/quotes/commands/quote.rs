@@ -104,6 +104,9 @@ pub async fn create(
         commitment: None,
         confirmed_addenda: 0,
         version: 1,
+        disqualified_code: None,
+        verified_at: None,
+        passed_over_at: None,
     };
     store::insert_quote(tx, &quote).await?;
     tell(tx, ctx, "quote.begun", &row, &quote, None).await?;

@@ -1,8 +1,10 @@
 //! How asking for prices is remembered.
+mod evaluations;
 mod negotiations;
 mod quotes;
 mod quoting;
 
+pub use evaluations::*;
 pub use negotiations::*;
 pub use quotes::*;
 pub use quoting::*;

@@ -1,5 +1,5 @@
 //! Quotes, their submissions, and what the opening found.
-use super::super::sealed::{QuoteStatus, SealedQuote};
+use super::super::sealed::{DisqualificationCode, QuoteStatus, SealedQuote};
 use crate::kernel::{Code, Error, QuoteId, Realm, RequestId, VendorId, refuse};
 use crate::platform::db::{Conn, OnConstraint, Tx, kept, sql};
 use crate::schema::{opened_quotes, quote_submissions, quotes};
@@ -27,6 +27,9 @@ pub struct Quote {
     pub commitment: Option<Vec<u8>>,
     pub confirmed_addenda: i32,
     pub version: i32,
+    pub disqualified_code: Option<DisqualificationCode>,
+    pub verified_at: Option<DateTime<Utc>>,
+    pub passed_over_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
@@ -271,7 +274,6 @@ pub struct Opened {
     pub salt: Option<Vec<u8>>,
     pub facts: Value,
     pub fault: Option<String>,
-    pub opened_at: DateTime<Utc>,
 }
 
 impl Opened {

@@ -348,6 +348,24 @@ pub async fn fitting_vendors(
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
+/// Vendors with a quote whose business classification (KBLI) fits none of the asked categories.
+pub async fn kbli_mismatches(conn: &mut Conn, request: RequestId) -> Result<Vec<VendorId>, Error> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = SqlUuid)]
+        id: VendorId,
+    }
+    let rows: Vec<Id> = sql("SELECT v.id FROM quotes q JOIN vendors v ON v.id = q.vendor_id
+         WHERE q.request_id = $1 AND EXISTS (SELECT FROM quotation_lines l JOIN categories c ON c.code = l.category_code
+            WHERE l.request_id = q.request_id AND cardinality(c.kbli_prefixes) > 0
+              AND NOT EXISTS (SELECT FROM unnest(v.kbli_codes) AS held, unnest(c.kbli_prefixes) AS asked
+                WHERE starts_with(held, asked)))")
+    .bind::<SqlUuid, _>(request)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 #[derive(QueryableByName)]
 struct ProductFacts {
     #[diesel(sql_type = SqlUuid)]

@@ -7,9 +7,10 @@ use crate::kernel::{
 use crate::platform::db::{Conn, Tx, kept, sql};
 use crate::platform::new_id;
 use crate::schema::{quotation_invitations, quotation_lines, quotation_slots, quotations};
+use crate::taxes::Totals;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Numeric, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -276,6 +277,70 @@ pub async fn invite(
         .returning(quotation_invitations::vendor_id)
         .get_results(tx.conn())
         .await?)
+}
+
+/// Asked lines that an order holds which has not fallen through.
+pub async fn ordered_lines(conn: &mut Conn, request: RequestId) -> Result<Vec<LineId>, Error> {
+    #[derive(QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = SqlUuid)]
+        id: LineId,
+    }
+    let rows: Vec<Id> = sql("SELECT (l.snapshot ->> 'asked_line_id')::uuid AS id FROM request_lines l
+         JOIN order_lines ol ON ol.request_line_id = l.id JOIN orders o ON o.id = ol.order_id
+         WHERE l.request_id = $1 AND l.snapshot ? 'asked_line_id' AND o.status IN ('issued', 'change_proposed', 'accepted')
+           AND NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = l.request_id AND q.vendor_id = o.vendor_id
+               AND q.passed_over_at IS NOT NULL AND q.passed_over_at >= o.issued_at)")
+    .bind::<SqlUuid, _>(request)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// What the orders of a request that have not fallen through come to.
+pub async fn ordered_totals(conn: &mut Conn, request: RequestId) -> Result<Totals, Error> {
+    #[derive(QueryableByName)]
+    struct Sums {
+        #[diesel(sql_type = Numeric)]
+        goods: Amount,
+        #[diesel(sql_type = Numeric)]
+        shipping: Amount,
+        #[diesel(sql_type = Numeric)]
+        vat: Amount,
+        #[diesel(sql_type = Numeric)]
+        gross: Amount,
+    }
+    let sums: Sums = sql("SELECT coalesce(sum(goods_total), 0) AS goods, coalesce(sum(shipping_fee), 0) AS shipping,
+            coalesce(sum(vat_total), 0) AS vat, coalesce(sum(gross_total), 0) AS gross FROM orders o
+         WHERE request_id = $1 AND status IN ('issued', 'change_proposed', 'accepted')
+           AND NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id AND q.vendor_id = o.vendor_id
+               AND q.passed_over_at IS NOT NULL AND q.passed_over_at >= o.issued_at)")
+    .bind::<SqlUuid, _>(request)
+    .get_result(conn)
+    .await?;
+    Ok(Totals { goods: sums.goods, shipping: sums.shipping, vat: sums.vat, gross: sums.gross })
+}
+
+/// Lines of a request that no order holds yet, in order.
+pub async fn unordered_lines(conn: &mut Conn, request: RequestId) -> Result<Vec<super::LineRow>, Error> {
+    use crate::schema::{order_lines, request_lines};
+    let held = order_lines::table.filter(order_lines::request_line_id.eq(request_lines::id));
+    Ok(request_lines::table
+        .filter(request_lines::request_id.eq(request).and(diesel::dsl::not(diesel::dsl::exists(held))))
+        .select(super::LineRow::as_select())
+        .order(request_lines::position)
+        .load(conn)
+        .await?)
+}
+
+/// Takes lines away that no order came of.
+pub async fn drop_unordered_lines(tx: &mut Tx, request: RequestId) -> Result<(), Error> {
+    sql("DELETE FROM request_lines l WHERE l.request_id = $1
+           AND NOT EXISTS (SELECT FROM order_lines ol WHERE ol.request_line_id = l.id)")
+    .bind::<SqlUuid, _>(request)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Makes the awarded lines a request's own, so that orders come of them like of any other.

@@ -1,0 +1,11 @@
+ALTER TABLE orders DROP CONSTRAINT orders_vendor_key;
+ALTER TABLE orders ADD CONSTRAINT orders_vendor_key UNIQUE (request_id, vendor_id);
+ALTER TABLE orders DROP COLUMN award;
+DROP TABLE objections;
+DROP TABLE quote_cures;
+DROP TABLE evaluations;
+DROP TABLE score_sheets;
+ALTER TABLE quotes DROP CONSTRAINT quotes_disqualified_check;
+ALTER TABLE quotes DROP COLUMN passed_over_at;
+ALTER TABLE quotes DROP COLUMN verified_at;
+ALTER TABLE quotes DROP COLUMN disqualified_code;
