@@ -46,7 +46,11 @@ pub fn run(command: &Verify) -> anyhow::Result<ExitCode> {
 pub fn evaluation(text: &str) -> anyhow::Result<String> {
     let answer: Answer = serde_json::from_str(text).context("this is not the answer of an evaluation")?;
     if answer.input.formula != quotes::FORMULA {
-        bail!("the formula {} is unknown here; this program computes {}", answer.input.formula, quotes::FORMULA);
+        bail!(
+            "the formula {} is unknown here; this program computes {}",
+            answer.input.formula,
+            quotes::FORMULA
+        );
     }
     let own = quotes::rank(&answer.input);
     if own.quotes != answer.ranking.quotes {

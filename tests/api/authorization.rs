@@ -245,6 +245,18 @@ fn table() -> Vec<Row> {
         row("withdrawQuote", POST, "/api/v1/quotes/{quote}/actions/withdraw", Nothing, Only(VENDOR)),
         row("openQuotes", POST, "/api/v1/requests/{opened}/opening", Nothing, Only(&[ProcurementOfficer, CommitmentOfficer, Auditor])),
         row("getOpening", GET, "/api/v1/requests/{opened}/opening", Nothing, Only(BOTH_SIDES)),
+        row("getEvaluation", GET, "/api/v1/requests/{opened}/evaluation", Nothing, Only(BOTH_SIDES)),
+        row("completeEvaluation", POST, "/api/v1/requests/{opened}/evaluation", Json("{}"), Only(&[ProcurementOfficer])),
+        row("scoreQuotes", PUT, "/api/v1/requests/{opened}/score-sheet", Json(r#"{"scores":[{"quote_id":"0198c0de-7000-7000-8000-000000000009","criterion":"mutu","score":"80"}]}"#), Only(&[ProcurementOfficer])),
+        row("disqualifyQuote", POST, "/api/v1/quotes/{opened_quote}/actions/disqualify", Json(r#"{"code":"technical","reason":"Tidak sesuai contoh"}"#), Only(&[ProcurementOfficer])),
+        row("verifyQuote", POST, "/api/v1/quotes/{opened_quote}/actions/verify", Json(r#"{"note":"Contoh diperiksa"}"#), Only(&[ProcurementOfficer])),
+        row("askCure", POST, "/api/v1/quotes/{opened_quote}/actions/ask-cure", Json(r#"{"fault":"Masa berlaku belum disebut"}"#), Only(&[ProcurementOfficer])),
+        row("cureQuote", POST, "/api/v1/quotes/{opened_quote}/actions/cure", Json(r#"{"answer":"Berlaku 30 hari"}"#), Only(VENDOR)),
+        row("awardRequest", POST, "/api/v1/requests/{opened}/actions/award", CONTENT, Only(&[CommitmentOfficer])),
+        row("nextRank", POST, "/api/v1/requests/{ordered}/actions/next-rank", Json(r#"{"order_id":"{order}"}"#), Only(&[ProcurementOfficer])),
+        row("fileObjection", POST, "/api/v1/requests/{opened}/objections", Json(r#"{"text":"Pemenang tidak sesuai spesifikasi"}"#), Only(VENDOR)),
+        row("listObjections", GET, "/api/v1/requests/{awarded}/objections", Nothing, Only(BOTH_SIDES)),
+        row("decideObjection", POST, "/api/v1/requests/{awarded}/objections/{objection}/actions/decide", Json(r#"{"upheld":false,"decision":"Sudah diperiksa"}"#), Only(&[CommitmentOfficer])),
         row("listPublicQuotations", GET, "/public/v1/quotations", Nothing, Anyone),
         row("getPublicQuotation", GET, "/public/v1/quotations/{any_request}", Nothing, Anyone),
         // Orders: the vendor answers, the PPK signs for the office, both sides read.
@@ -312,7 +324,9 @@ enum Kind {
     Member(Role),
 }
 
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 28] = [
+    "{awarded}",
+    "{objection}",
     "{quotation}",
     "{question}",
     "{quote}",
@@ -451,8 +465,21 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
     // The clock moves for the opening, so that comes first.
     let opened = office.asks(office.quotation(&product, "4", json!({}))).await;
     let opened_quote = vendor.quotes(&opened, &product, "12400.00", "0").await;
-    app.set_clock(&opened.deadline).await;
+    let awarded = office.asks(office.quotation(&product, "5000", json!({}))).await;
+    let loser = app.vendor().await;
+    let losers = app.product(&loser, "12600.00", 10).await;
+    let won = vendor.quotes(&awarded, &product, "12400.00", "0").await;
+    loser.quotes(&awarded, &losers, "12450.00", "0").await;
+    app.set_clock(&awarded.deadline).await;
     app.work().await;
+    office.awards(&awarded, &[&won]).await.expect(200);
+    let objection = json!({ "text": "Barang pemenang tidak sesuai spesifikasi" });
+    let objection = loser
+        .owner
+        .post(&format!("/api/v1/requests/{}/objections", awarded.request), objection)
+        .await
+        .expect(201)
+        .id();
     let asked = office.asks(office.quotation(&product, "4", json!({}))).await;
     let quote = vendor.quotes(&asked, &product, "12400.00", "0").await;
     let question = json!({ "question": "Apakah merek setara diterima?" });
@@ -526,6 +553,8 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         ("{quote}", quote),
         ("{opened}", opened.request),
         ("{opened_quote}", opened_quote),
+        ("{awarded}", awarded.request),
+        ("{objection}", objection),
     ]);
     let mut of_vendor = common.clone();
     of_vendor.insert("{organisation}", organisation.to_string());
@@ -803,8 +832,16 @@ async fn another_tenants_object_is_not_to_be_told_apart_from_none() {
         let mut fault =
             hidden(row, &format!("{role:?} of another tenant"), caller, foreign, &nothing_there()).await;
         // One's own parent does not lead to another's child.
-        for child in ["{membership}", "{document}", "{photo}", "{change}", "{order}", "{round}", "{question}"]
-        {
+        for child in [
+            "{membership}",
+            "{document}",
+            "{photo}",
+            "{change}",
+            "{order}",
+            "{round}",
+            "{question}",
+            "{objection}",
+        ] {
             let body = if let Json(text) = row.body { text } else { "" };
             let is_child = row.path.matches('{').count() + body.matches("\"{").count() > 1
                 && (row.path.contains(child) || body.contains(child));

@@ -627,16 +627,18 @@ fn caller_of(operation: &str) -> &'static str {
         | "uploadProductPhoto" | "removeProductPhoto" | "submitProduct" | "publishProduct"
         | "unpublishProduct" | "listProducts" | "getProduct" | "listPriceHistory" | "acceptOrder"
         | "declineOrder" | "proposeOrderChange" | "askQuestion" | "createQuote" | "getQuote"
-        | "updateQuote" | "submitQuote" | "replaceQuote" | "confirmQuote" | "withdrawQuote" => "owner",
+        | "updateQuote" | "submitQuote" | "replaceQuote" | "confirmQuote" | "withdrawQuote" | "cureQuote"
+        | "fileObjection" => "owner",
         "returnRequest" | "rejectRequest" | "approveRequest" | "cancelOrder" | "acceptOrderChange"
-        | "rejectOrderChange" => "approver",
+        | "rejectOrderChange" | "awardRequest" | "decideObjection" => "approver",
         "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest"
         | "submitRequest" | "withdrawRequest" | "renewRequest" | "replaceVendor" | "checkPolicies"
         | "listRequests" | "getRequest" | "cancelRequest" | "listOrders" | "getOrder"
         | "listOrderChanges" | "listDeputies" | "listNegotiations" | "proposeRound" | "acceptRound"
         | "endNegotiation" | "setOwnerEstimate" | "openRequest" | "failRequest" | "inviteVendors"
         | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes"
-        | "getOpening" => "officer",
+        | "getOpening" | "scoreQuotes" | "completeEvaluation" | "getEvaluation" | "disqualifyQuote"
+        | "verifyQuote" | "askCure" | "nextRank" | "listObjections" => "officer",
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

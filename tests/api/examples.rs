@@ -274,6 +274,67 @@ impl Stage {
                 let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
                 by(&vendor.owner, [vendor.quotes(&asked, pen, "19000.00", "0").await], nothing)
             }
+            "completeEvaluation" | "disqualifyQuote" | "verifyQuote" | "askCure" | "cureQuote"
+            | "scoreQuotes" => {
+                let weighted = json!({ "evaluation": "weighted",
+                    "criteria": [{ "code": "workmanship", "name": "Mutu", "weight": "100" }] });
+                let changes = if operation == "scoreQuotes" { weighted } else { nothing.clone() };
+                let asked = office.asks(office.quotation(pen, "4", changes)).await;
+                let quote = vendor.quotes(&asked, pen, "19000.00", "0").await;
+                app.set_clock(&asked.deadline).await;
+                app.work().await;
+                let evaluation = format!("/api/v1/requests/{}/evaluation", asked.request);
+                match operation {
+                    "completeEvaluation" => by(&office.officer, [asked.request], nothing),
+                    "scoreQuotes" => {
+                        let score = json!({ "quote_id": quote, "criterion": "workmanship", "score": "85" });
+                        by(&office.officer, [asked.request], json!({ "scores": [score] }))
+                    }
+                    "verifyQuote" => {
+                        office.officer.post(&evaluation, json!({})).await.expect(200);
+                        by(&office.officer, [quote], nothing)
+                    }
+                    "cureQuote" => {
+                        let fault = json!({ "fault": "Masa berlaku penawaran belum disebut" });
+                        let path = format!("/api/v1/quotes/{quote}/actions/ask-cure");
+                        office.officer.post(&path, fault).await.expect(200);
+                        by(&vendor.owner, [quote], nothing)
+                    }
+                    _ => by(&office.officer, [quote], nothing),
+                }
+            }
+            "awardRequest" | "nextRank" | "fileObjection" | "decideObjection" => {
+                let quantity = if operation == "nextRank" { "4" } else { "3000" };
+                let asked = office.asks(office.quotation(pen, quantity, json!({}))).await;
+                let loser = app.vendor().await;
+                let theirs = app.made(&loser, "20000.00").await;
+                let quote = vendor.quotes(&asked, pen, "19000.00", "0").await;
+                loser.quotes(&asked, &theirs, "19500.00", "0").await;
+                app.set_clock(&asked.deadline).await;
+                app.work().await;
+                if operation == "awardRequest" {
+                    let evaluation = format!("/api/v1/requests/{}/evaluation", asked.request);
+                    let complete = office.officer.post(&evaluation, json!({})).await.expect(200);
+                    let note = json!({ "note": "Contoh barang diperiksa" });
+                    let path = format!("/api/v1/quotes/{quote}/actions/verify");
+                    office.officer.post(&path, note).await.expect(200);
+                    let hash = json!({ "content_hash": complete.text("/content_hash") });
+                    return by(&office.approver, [asked.request], hash);
+                }
+                office.awards(&asked, &[&quote]).await.expect(200);
+                if operation == "nextRank" {
+                    let order = office.order(&asked.request).await;
+                    vendor.decline(&order).await.expect(200);
+                    return by(&office.officer, [asked.request], json!({ "order_id": order }));
+                }
+                if operation == "fileObjection" {
+                    return by(&loser.owner, [asked.request], nothing);
+                }
+                let text = json!({ "text": "Barang pemenang tidak sesuai spesifikasi" });
+                let path = format!("/api/v1/requests/{}/objections", asked.request);
+                let objection = loser.owner.post(&path, text).await.expect(201).id();
+                by(&office.approver, [asked.request, objection], nothing)
+            }
             "proposeRound" | "endNegotiation" => {
                 let request = office.draft_with(lines(), json!({ "method": "negotiated" })).await;
                 office.submit(&request).await.expect(200);

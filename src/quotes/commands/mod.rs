@@ -7,7 +7,9 @@ mod quote;
 mod quoting;
 
 pub use award::{award, decide_objection, object, pass_over};
-pub use evaluate::{Score, evaluation_hash, ask_cure, complete, cure, disqualify, input, leading, parsed, score, verify};
+pub use evaluate::{
+    Score, ask_cure, complete, cure, disqualify, evaluation_hash, input, leading, parsed, score, verify,
+};
 pub use negotiate::{Proposal, accept, end, idle_until, open_negotiations, propose};
 pub use opening::{Asked, ask as ask_for_opening, open_due};
 pub use quote::{OwnCopy, Sent, confirm, create, own_copy, submit, update, withdraw};
