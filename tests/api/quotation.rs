@@ -244,7 +244,9 @@ async fn three_invited_vendors_hand_in_sealed_quotes_and_the_clock_opens_them() 
         house.vendor(0).change(&of(&quotes[0]), json!({})).await,
         act(house.vendor(0), &quotes[0], "withdraw").await,
     ];
-    late.map(|late| late.expect_problem(409, "deadline_passed"));
+    for late in late {
+        late.expect_problem(409, "deadline_passed");
+    }
     app.work().await;
     let minutes = house.minutes(&request).await;
     assert_eq!([&minutes["mode"], &minutes["status"]], ["automatic_at_deadline", "evaluating"]);

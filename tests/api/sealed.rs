@@ -6,13 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{join, join_all};
-use lokapasar::kernel::{OrganisationId, Realm, Role};
+use lokapasar::kernel::{OrganisationId, OrganisationKind, Realm, Role};
 use lokapasar::platform::trail::canonical;
-use lokapasar::settings::Settings;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::Mutex;
 use tokio_postgres::NoTls;
 
 const ILLEGAL: (u16, &str) = (409, "illegal_transition");
@@ -109,11 +106,11 @@ struct Stage {
 }
 
 async fn stage(count: usize) -> Stage {
-    stage_in(count, |_| {}).await
+    let app = TestApp::start_in(Realm::Sandbox, |settings| settings.database.pool_size = 16).await;
+    stage_of(app, count).await
 }
 
-async fn stage_in(count: usize, adjust: impl FnOnce(&mut Settings)) -> Stage {
-    let app = TestApp::start_in(Realm::Sandbox, adjust).await;
+async fn stage_of(app: TestApp, count: usize) -> Stage {
     let (office, bidders) = (app.office().await, bidders(&app, count).await);
     Stage { app, office, bidders }
 }
@@ -162,25 +159,16 @@ impl Stage {
 
 // Who reads what.
 
-/// A value that only one may read, with the forms in which a text may hold it.
-struct Secret {
-    of: Option<usize>,
-    value: String,
-    forms: Vec<String>,
-}
-
-impl Secret {
-    fn new(of: Option<usize>, value: &str) -> Self {
-        let bytes = value.as_bytes();
-        // Wherever in a base64 text it begins: the letters that are made of nothing else.
-        let base64 = (0..3).map(|before: usize| {
-            let text = STANDARD.encode([&vec![0; before], bytes].concat());
-            text[(before * 8).div_ceil(6)..(before + bytes.len()) * 8 / 6].to_owned()
-        });
-        let listed = format!("{bytes:?}").replace(['[', ']'], "");
-        let forms = base64.chain([value.to_owned(), hex::encode(bytes), listed]).collect();
-        Self { of, value: value.to_owned(), forms }
-    }
+/// The forms in which a text may hold a value: as it is, in hexadecimal or base64, or as a list of bytes.
+fn forms(value: &str) -> Vec<String> {
+    let bytes = value.as_bytes();
+    // Wherever it begins in a base64 text: the letters that are made of nothing else.
+    let base64 = (0..3).map(|before: usize| {
+        let text = STANDARD.encode([&vec![0; before], bytes].concat());
+        text[(before * 8).div_ceil(6)..(before + bytes.len()) * 8 / 6].to_owned()
+    });
+    let listed = format!("{bytes:?}").replace(['[', ']'], "");
+    base64.chain([value.to_owned(), hex::encode(bytes), listed]).collect()
 }
 
 /// What a vendor writes at a time: a price, a fee and a note that nobody else has.
@@ -194,35 +182,12 @@ fn planted(bidder: usize, step: usize) -> [String; 3] {
 
 /// Every row of every table as text, and what its bytes hold.
 async fn dump(app: &TestApp) -> String {
-    let tables = app.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").await;
-    let mut text = String::new();
-    for table in tables.iter().filter_map(|row| row[0].as_deref()) {
-        for row in app.sql(&format!("SELECT t::text FROM \"{table}\" t")).await {
-            let row = row[0].as_deref().unwrap_or_default();
-            let runs = row.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() >= 16);
-            for bytes in runs.filter_map(|run| hex::decode(run).ok()) {
-                text.push_str(&String::from_utf8_lossy(&bytes));
-            }
-            text.push_str(row);
-        }
-    }
-    text
-}
-
-static LOGS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-
-/// Where the logs of a process go that runs one test alone.
-struct Kept;
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LOGS.lock().map_err(|_| std::io::ErrorKind::Other)?.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let rows = "SELECT string_agg(query_to_xml(format('SELECT t::text FROM %I AS t', tablename), true, true, '')::text, '')
+         FROM pg_tables WHERE schemaname = 'public'";
+    let text = app.sql(rows).await[0][0].clone().unwrap();
+    let runs = text.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() >= 16);
+    let bytes = runs.filter_map(|run| hex::decode(run).ok()).flatten().collect::<Vec<u8>>();
+    text + &String::from_utf8_lossy(&bytes)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,8 +203,10 @@ async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
         assert!(run.status.success() && told.contains("1 passed"), "{told}");
         return;
     }
+    let log = std::env::temp_dir().join(format!("lokapasar-log-{}", std::process::id()));
     let filter = "debug,lokapasar=trace,hyper=off,hyper_util=off,reqwest=off";
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Kept).init();
+    let kept = std::fs::File::create(&log).unwrap();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(kept).init();
     let stage = stage(5).await;
     let Stage { app, office, bidders } = &stage;
     let request = office.draft_quotation(stage.quotation("invited")).await;
@@ -253,7 +220,7 @@ async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
     office.submit(&request).await.expect(200);
     office.approve(&request).await.expect(200);
     let open = office.officer.act(&at(&request, "/actions/open")).await.expect(200);
-    let mut secrets = vec![Secret::new(None, "71930.55")];
+    let mut secrets = vec![(None, "71930.55".to_owned(), forms("71930.55"))];
     let mut quotes = Vec::new();
     for (number, steps) in [
         vec!["write", "submit", "write", "replace", "write"],
@@ -275,7 +242,7 @@ async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
             }
             written += 1;
             let [price, fee, note] = planted(number, written);
-            secrets.extend([&price, &fee, &note].map(|value| Secret::new(Some(number), value)));
+            secrets.extend([&price, &fee, &note].map(|value| (Some(number), value.clone(), forms(value))));
             let lines = [quoted(&line, &bidder.pen, &price)];
             let fields = json!({ "lines": lines, "shipping_fee": fee, "note": note, "lead_time_days": 3 });
             bidder.owner.change(&of(&quote), fields).await.expect(200);
@@ -284,29 +251,19 @@ async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
     }
     app.work().await;
     let looked = |text: &str, own: Option<usize>| -> BTreeSet<String> {
-        let others = secrets.iter().filter(|secret| own.is_none() || secret.of != own);
-        let held = others.filter(|secret| secret.forms.iter().any(|form| text.contains(form)));
-        held.map(|secret| secret.value.clone()).collect()
+        let others = secrets.iter().filter(|(of, ..)| own.is_none() || *of != own);
+        let held = others.filter(|(.., forms)| forms.iter().any(|form| text.contains(form)));
+        held.map(|(_, value, _)| value.clone()).collect()
     };
     let mut readers = vec![(app.anonymous(), None), (app.office().await.officer, None)];
     readers.extend([0, 1, 2, 3, 4].map(|number: usize| (bidders[number].owner.clone(), Some(number))));
-    for role in [
-        Role::Requester,
-        Role::ProcurementOfficer,
-        Role::CommitmentOfficer,
-        Role::ActivityOfficer,
-        Role::Receiver,
-        Role::Treasurer,
-        Role::AssistantTreasurer,
-        Role::PaymentVerifier,
-        Role::GoodsCustodian,
-        Role::BudgetUser,
-        Role::Auditor,
-    ] {
-        readers.push((app.member(Some(office.agency), role, &[office.unit]).await, None));
-    }
-    for role in [Role::Admin, Role::PlatformAuditor, Role::Verifier, Role::Curator, Role::Helpdesk] {
-        readers.push((app.member(None, role, &[]).await, None));
+    for role in Role::ALL.iter().copied() {
+        let (organisation, units) = match role.organisation_kind() {
+            OrganisationKind::Agency => (Some(office.agency), vec![office.unit]),
+            OrganisationKind::Platform => (None, Vec::new()),
+            OrganisationKind::Vendor => continue,
+        };
+        readers.push((app.member(organisation, role, &units).await, None));
     }
     readers.push((office.officer.clone(), None));
     let mut paths: Vec<String> = quotes.iter().map(|quote| of(quote)).collect();
@@ -332,8 +289,9 @@ async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
     for mail in app.app.mailer.sent() {
         assert_eq!(looked(&format!("{}\n{}", mail.subject, mail.text), None), BTreeSet::new());
     }
-    let logs = String::from_utf8_lossy(&LOGS.lock().unwrap()).into_owned();
-    assert!(logs.contains(&format!("{}/actions/submit", of(&quotes[0]))), "the requests were logged");
+    let logs = std::fs::read_to_string(&log).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    assert!(logs.contains("/actions/submit"), "the requests were logged");
     assert_eq!(looked(&logs, None), BTreeSet::new(), "in the log");
     assert_eq!(looked(&dump(app).await, None), BTreeSet::new(), "in the database");
     stage.pass(&open.text("/quotation/quote_deadline")).await;
@@ -484,7 +442,7 @@ async fn until_late(bidder: Bidder, quote: String, mut verb: &'static str) -> Ve
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_in_time_is_decided_by_the_databases_clock_however_many_come_at_once() {
-    let stage = stage_in(scaled(200).max(8), |settings| settings.database.pool_size = 16).await;
+    let stage = stage(scaled(200).max(8)).await;
     let Stage { app, bidders, .. } = &stage;
     let asked = stage.asks().await;
     let deadline = instant(&asked.deadline);
@@ -547,8 +505,7 @@ async fn a_process_whose_own_clock_is_wrong_takes_and_opens_quotes_at_the_same_i
     let app = TestApp::start().await;
     // Five minutes slow, then five fast; log-ins come after the first.
     app.app.clock.advance(TimeDelta::minutes(-5));
-    let (office, bidders) = (app.office().await, bidders(&app, 3).await);
-    let stage = Stage { app, office, bidders };
+    let stage = stage_of(app, 3).await;
     let officer = &stage.office.officer;
     for _ in 0..2 {
         let asked = stage.asks().await;
