@@ -123,12 +123,14 @@ fn rule(action: Action) -> Rule {
             Roles(&[Role::Curator])
         }
         ListPackages | GetPackage | ListBudgetLines => Roles(AGENCY),
-        CreateRequest | UpdateRequest | SetOwnerEstimate | SubmitRequest | WithdrawRequest | RenewRequest
-        | ReplaceVendor | CheckPolicies => Roles(&[Role::ProcurementOfficer]),
+        CreateRequest | UpdateRequest | SetOwnerEstimate | CompareAfterwards | SubmitRequest
+        | WithdrawRequest | RenewRequest | ReplaceVendor | CheckPolicies => {
+            Roles(&[Role::ProcurementOfficer])
+        }
         ListRequests | GetRequest => Roles(AGENCY),
         CancelRequest => Roles(BUYERS),
         ReturnRequest | RejectRequest | ApproveRequest => Roles(APPROVERS),
-        ListNegotiations => Roles(BOTH_SIDES),
+        ListInbox | ListNegotiations => Roles(BOTH_SIDES),
         ProposeRound | AcceptRound | EndNegotiation => {
             Roles(&[Role::ProcurementOfficer, Role::VendorOwner, Role::VendorStaff])
         }

@@ -894,6 +894,8 @@ diesel::table! {
         agreed_terms -> Nullable<Jsonb>,
         quote_deadline -> Nullable<Timestamptz>,
         objections_until -> Nullable<Timestamptz>,
+        urgent_code -> Nullable<Text>,
+        urgent_reason -> Nullable<Text>,
     }
 }
 

@@ -432,6 +432,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "objection_decided",
     "award_next_rank",
     "award_postponed",
+    "urgent_purchase",
     "order_issued",
     "order_accepted",
     "order_declined",

@@ -458,6 +458,12 @@ codes! {
     NothingToAward 409
         id: "Tidak ada penawaran yang dapat ditetapkan", "Nyatakan gagal dengan alasan, lalu ulangi.";
         en: "There is no quote to award to", "Declare it failed with a reason, then repeat it.";
+    CategoryNotSold 422
+        id: "Anda belum menjual barang di kategori ini", "Tayangkan produk di kategori yang diminta, atau kutip produk yang setara.";
+        en: "You sell nothing in this category yet", "Put a product of the category on the shelf, or quote an equal one.";
+    KbliMismatch 422
+        id: "KBLI usaha Anda berbeda dari kategori ini", "Penawaran tetap dapat diajukan; perbarui KBLI di OSS bila perlu.";
+        en: "Your KBLI differs from this category", "You may quote all the same; bring your KBLI up to date with OSS if need be.";
     TooEarly 409
         id: "Penawaran belum boleh dibuka", "Tunggu sampai batas pemasukan lewat; percobaan ini dicatat.";
         en: "The quotes may not be opened yet", "Wait until the deadline has passed; this attempt is on record.";

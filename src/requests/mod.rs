@@ -3,6 +3,9 @@
 //! ```text
 //! direct      draft → pending_approval → approved → ordered | partially_ordered → closed
 //! negotiated  draft → negotiating → agreed → pending_approval → …, or negotiation_failed
+//! quotation   draft → pending_approval → approved → open → (deadline) quotes_closed → evaluating
+//!             → awarded → ordered, or failed; a next rank goes back to evaluating
+//! urgent      like direct, by a code and a reason, its clocks in hours, compared afterwards
 //!
 //! draft → pending_approval
 //!   │       ├→ returned(reason) · withdrawn → (edited like a draft) → pending_approval | cancelled
@@ -33,7 +36,7 @@ pub use store::{
     Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, any_member_of, approvals, asked_lines,
     asked_slots, buys, by_id, commitment_officer_of, delivery_days, drop_unordered_lines, freeze_shipping,
     has_duty_on_package, insert_approval, insert_awarded_lines, invite, invited_vendors, lines, lock,
-    lock_duties, next_number, officer_of, officers_among, on_package, ordered_lines, ordered_totals,
-    package_of, quotation_of, save_quotation, seen, shipping_of, slots_of, submitted_at, taking_part,
-    unordered_lines, user_of,
+    lock_duties, method_of, next_number, officer_of, officers_among, on_package, ordered_lines,
+    ordered_totals, package_of, quotation_of, save_quotation, seen, shipping_of, slots_of, submitted_at,
+    taking_part, unordered_lines, user_of,
 };

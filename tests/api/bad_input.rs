@@ -638,7 +638,9 @@ fn caller_of(operation: &str) -> &'static str {
         | "endNegotiation" | "setOwnerEstimate" | "openRequest" | "failRequest" | "inviteVendors"
         | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes"
         | "getOpening" | "scoreQuotes" | "completeEvaluation" | "getEvaluation" | "disqualifyQuote"
-        | "verifyQuote" | "askCure" | "nextRank" | "listObjections" => "officer",
+        | "verifyQuote" | "askCure" | "nextRank" | "listObjections" | "compareAfterwards" | "listInbox" => {
+            "officer"
+        }
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

@@ -249,6 +249,15 @@ impl Stage {
                 let own = json!({ "officer_id": office.approver.membership, "person_id": person.membership });
                 by(budget_user, [], own)
             }
+            "compareAfterwards" => {
+                let urgent =
+                    json!({ "code": "service_failure", "reason": "Listrik kantor padam sejak pagi" });
+                let request =
+                    office.draft_with(lines(), json!({ "method": "urgent", "urgent": urgent })).await;
+                office.submit(&request).await.expect(200);
+                office.approve(&request).await.expect(200);
+                by(&office.officer, [request], nothing)
+            }
             "setOwnerEstimate" => {
                 let request = office.draft_quotation(office.quotation(pen, "4", json!({}))).await;
                 by(&office.officer, [request], nothing)

@@ -53,6 +53,7 @@ const SLICES: &[(&str, &[Action])] = {
         (
             "quotes",
             &[
+                ListInbox,
                 ListNegotiations,
                 ProposeRound,
                 AcceptRound,
@@ -148,6 +149,7 @@ const SLICES: &[(&str, &[Action])] = {
                 UpdateRequest,
                 CheckPolicies,
                 SetOwnerEstimate,
+                CompareAfterwards,
                 WithdrawRequest,
                 ReturnRequest,
                 RejectRequest,

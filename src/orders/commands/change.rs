@@ -5,7 +5,8 @@ use super::super::store::{self, ChangeRow, LineRow, Row};
 use super::answer::require_open;
 use super::{To, clock, require_named_officer, settle, settle_because, sight};
 use crate::kernel::{
-    Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, OrderId, Refusal, refuse, whole_rupiah,
+    Amount, ChangeId, Code, Ctx, Deadline, Error, Fault, LineId, Method, OrderId, Refusal, refuse,
+    whole_rupiah,
 };
 use crate::platform::db::Tx;
 use crate::platform::new_id;
@@ -191,7 +192,8 @@ async fn clock_of(
 ) -> Result<Deadline, Error> {
     let lines: Vec<LineId> =
         store::lines(tx.conn(), row.id).await?.iter().map(|line| line.request_line_id).collect();
-    clock(tx, row.agency_id, &lines, row.needed_on, key, proposed, now).await
+    let urgent = requests::method_of(tx.conn(), row.request_id).await? == Method::Urgent;
+    clock(tx, row.agency_id, &lines, row.needed_on, urgent, key, proposed, now).await
 }
 
 /// The order at lower prices, by the rates of the day its prices were frozen.

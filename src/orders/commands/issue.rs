@@ -143,8 +143,18 @@ async fn issue(tx: &mut Tx, ctx: &Ctx, request: requests::Row) -> Result<request
     let now = tx.now().await?;
     let lines: Vec<LineId> =
         requests::unordered_lines(tx.conn(), request.id).await?.iter().map(|line| line.id).collect();
-    let due = clock(tx, request.agency_id, &lines, request.needed_on, "clock.vendor_answer_days", None, now)
-        .await?;
+    let urgent = request.method == Method::Urgent;
+    let due = clock(
+        tx,
+        request.agency_id,
+        &lines,
+        request.needed_on,
+        urgent,
+        "clock.vendor_answer_days",
+        None,
+        now,
+    )
+    .await?;
     if due.passed(now) {
         return Err(refuse(Code::NeededTooSoon));
     }

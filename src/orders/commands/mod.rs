@@ -15,7 +15,7 @@ use crate::kernel::{
 use crate::platform::db::Tx;
 use crate::platform::trail::{self, Audience, Fact, Notice};
 use crate::{accounts, policies};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 /// Which orders the caller sees.
@@ -45,12 +45,14 @@ fn state_of(row: &Row) -> Value {
 }
 
 /// When an answer is due: the earlier of a policy's working days and the first delivery of the request's
-/// lines less preparation. A proposed day stands for the last delivery.
+/// lines less preparation; hours, and no time for preparing, where it is urgent. A proposed day stands for
+/// the last delivery.
 async fn clock(
     tx: &mut Tx,
     agency: OrganisationId,
     request_lines: &[LineId],
     needed_on: NaiveDate,
+    urgent: bool,
     key: &str,
     proposed: Option<NaiveDate>,
     now: DateTime<Utc>,
@@ -63,6 +65,11 @@ async fn clock(
     let zone = accounts::time_zone_of(tx.conn(), agency).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(agency)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
+    if urgent {
+        let hours = policies.count("clock.urgent_answer_hours")?;
+        let answer = Deadline { at: now + TimeDelta::hours(hours.into()), provisional: false };
+        return Ok(answer.earlier(Deadline { at: zone.end_of(first), provisional: false }));
+    }
     let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
     Ok(calendar.working_days_after(now, policies.count(key)?, zone).earlier(latest))
 }

@@ -1,5 +1,6 @@
 //! Asking for prices over HTTP.
 mod evaluation;
+mod inbox;
 mod negotiation;
 mod objection;
 mod opening;
@@ -11,6 +12,7 @@ use crate::platform::http::Api;
 
 pub fn routes(api: &mut Api) {
     api.tag("quotes");
+    inbox::routes(api);
     negotiation::routes(api);
     quoting::routes(api);
     quote::routes(api);

@@ -1,6 +1,6 @@
 //! The officer's desk: begin, change, look up, check.
 use super::super::assess::{self, Check};
-use super::super::model::{RequestFields, RequestStatus};
+use super::super::model::{Comparison, RequestFields, RequestStatus};
 use super::super::{commands, store};
 use super::view::{RequestView, view};
 use crate::kernel::{Amount, Language, LineId, PackageId, RequestId, UnitId, act};
@@ -17,6 +17,7 @@ pub fn routes(api: &mut Api) {
         .get("/api/v1/requests/{id}", get_request)
         .patch("/api/v1/requests/{id}", update_request)
         .put("/api/v1/requests/{id}/owner-estimate", set_owner_estimate)
+        .put("/api/v1/requests/{id}/comparison", compare_afterwards)
         .post("/api/v1/policy-checks", check_policies);
 }
 
@@ -155,6 +156,17 @@ async fn set_owner_estimate(
         let row = commands::set_estimate(tx, ctx, keys, call.path.0, &estimate).await?;
         let version = row.version;
         Ok(Reply::versioned(view(tx.conn(), ctx, keys, row).await?, version))
+    })
+    .await
+}
+
+async fn compare_afterwards(
+    call: Call<act::CompareAfterwards, (RequestId,), NoQuery, Json<Comparison>>,
+) -> Sends<Reply<RequestView>> {
+    call.write(async |tx, ctx| {
+        let row = commands::compare_afterwards(tx, ctx, call.path.0, &call.body.0).await?;
+        let version = row.version;
+        Ok(Reply::versioned(view(tx.conn(), ctx, &call.app.keys, row).await?, version))
     })
     .await
 }

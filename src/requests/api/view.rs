@@ -1,5 +1,7 @@
 //! A request as its agency sees it.
-use super::super::model::{AgreedTerms, Comparison, PaymentWay, RequestStatus, State, by_orders};
+use super::super::model::{
+    AgreedTerms, Comparison, PaymentWay, RequestStatus, State, UrgentFields, by_orders,
+};
 use super::super::model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 use super::super::store::{self, Approval, AskedLine, LineRow, Row, SlotRow};
 use crate::accounts;
@@ -47,6 +49,8 @@ pub struct RequestView {
     fiscal_year: i32,
     comparison: Option<Comparison>,
     split_reason: Option<String>,
+    /// Why an urgent purchase cannot wait.
+    urgent: Option<UrgentFields>,
     needed_on: NaiveDate,
     #[schema(example = "IDR")]
     currency: &'static str,
@@ -230,6 +234,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         fiscal_year: row.fiscal_year,
         comparison: row.comparison.and_then(|value| serde_json::from_value(value).ok()),
         split_reason: row.split_reason,
+        urgent: row.urgent_code.zip(row.urgent_reason).map(|(code, reason)| UrgentFields { code, reason }),
         needed_on: row.needed_on,
         currency: "IDR",
         goods_total: row.goods_total,

@@ -7,7 +7,7 @@ mod rules;
 
 use officers::officers;
 use prices::{needs, parts, price};
-use rules::{budget, compared, comparison, limits, method, splitting};
+use rules::{budget, compared, comparison, limits, method, splitting, urgency};
 
 use super::model::{Comparison, Duty, RequestStatus};
 use super::store::{self, LineRow, Row, SlotRow};
@@ -123,6 +123,13 @@ struct Scene<'s> {
     agreed: Option<HashMap<VendorId, (Amount, Amount)>>,
 }
 
+impl Scene<'_> {
+    /// The first day on which anything may be delivered.
+    fn earliest(&self) -> NaiveDate {
+        if self.row.method == Method::Urgent { self.today } else { self.today + Days::new(1) }
+    }
+}
+
 /// Judges a request as it stands.
 pub async fn assess(
     conn: &mut Conn,
@@ -155,6 +162,7 @@ pub async fn assess(
     let figures = json!({ "needed_on": row.needed_on, "first_delivery": clocks.first_delivery,
         "preparation_days": clocks.preparation_days, "latest": clocks.latest.at });
     push(&mut checks, "needed_on", soon, "#/needed_on", figures, basis(&scene, "clock.preparation_days"));
+    urgency(&scene, &mut checks)?;
     method(&scene, whole, &mut checks)?;
     limits(&scene, whole, &mut checks)?;
     let budget_mode = budget(&scene, whole.gross, &mut checks)?;
@@ -207,6 +215,16 @@ struct Clocks {
 }
 
 fn clocks(scene: &Scene<'_>, calendar: &Calendar, zone: TimeZone) -> Result<Clocks, Error> {
+    // What is urgent may be delivered today, and is prepared while it is approved.
+    if scene.row.method == Method::Urgent {
+        let days = scene.slots.iter().map(|slot| slot.day).filter(|day| *day >= scene.today);
+        let first_delivery = days.fold(scene.row.needed_on, NaiveDate::min);
+        let latest = Deadline { at: zone.end_of(first_delivery), provisional: false };
+        let hours = scene.policies.count("clock.urgent_approval_hours")?;
+        let approval = Deadline { at: scene.now + TimeDelta::hours(hours.into()), provisional: false };
+        let approval = approval.earlier(latest);
+        return Ok(Clocks { first_delivery, preparation_days: 0, latest, approval, negotiation: approval });
+    }
     let preparation_days = scene.policies.count("clock.preparation_days")?;
     // The vendor prepares for the first delivery, whatever comes later.
     let days = scene.slots.iter().map(|slot| slot.day).filter(|day| *day > scene.today);

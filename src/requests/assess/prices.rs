@@ -68,7 +68,7 @@ pub(super) fn price(scene: &Scene<'_>, checks: &mut Vec<Check>) -> Result<Vec<Op
             None,
         );
         let late = scene.slots.iter().any(|slot| {
-            slot.line_id == line.id && (slot.day > scene.row.needed_on || slot.day <= scene.today)
+            slot.line_id == line.id && (slot.day > scene.row.needed_on || slot.day < scene.earliest())
         });
         let when = late.then_some(Code::NeededTooSoon);
         push(
@@ -76,7 +76,7 @@ pub(super) fn price(scene: &Scene<'_>, checks: &mut Vec<Check>) -> Result<Vec<Op
             "delivery_days",
             when,
             at("slots"),
-            json!({ "from": scene.today + Days::new(1), "to": scene.row.needed_on }),
+            json!({ "from": scene.earliest(), "to": scene.row.needed_on }),
             None,
         );
         let unit_price = offer.price_at(line.quantity);
@@ -125,7 +125,7 @@ pub(super) async fn parts(
             let refused = match &terms {
                 None => Some(Code::RegionNotServed),
                 Some(terms)
-                    if terms.terms == ShippingTerms::OnQuote && scene.row.method == Method::Direct =>
+                    if terms.terms == ShippingTerms::OnQuote && scene.row.method != Method::Negotiated =>
                 {
                     Some(Code::ShippingOnQuote)
                 }

@@ -1,6 +1,21 @@
 //! Methods, limits, budgets, splitting and comparison.
 use super::*;
 
+/// An urgent purchase says why, by a code that the policy knows; nothing else says so.
+pub(super) fn urgency(scene: &Scene<'_>, checks: &mut Vec<Check>) -> Result<(), Error> {
+    let known: Vec<String> = scene.policies.json("urgent.reasons")?;
+    let urgent = scene.row.method == Method::Urgent;
+    let refused = match &scene.row.urgent_code {
+        None if urgent => Some(Code::Required),
+        Some(_) if !urgent => Some(Code::ValueNotAllowed),
+        Some(code) if !known.contains(code) => Some(Code::ValueNotAllowed),
+        _ => None,
+    };
+    let figures = json!({ "codes": known, "code": scene.row.urgent_code });
+    push(checks, "urgency", refused, "#/urgent", figures, basis(scene, "urgent.reasons"));
+    Ok(())
+}
+
 #[derive(Deserialize)]
 struct Methods {
     methods: Vec<Method>,
@@ -141,7 +156,9 @@ pub(super) async fn comparison(
         .as_ref()
         .and_then(|stored| stored.reason.as_deref())
         .is_some_and(|reason| !reason.trim().is_empty());
-    let due = whole.gross >= from && offers < minimum as usize && !reason;
+    // What is urgent is compared afterwards.
+    let later = scene.row.method == Method::Urgent;
+    let due = whole.gross >= from && offers < minimum as usize && !reason && !later;
     let figures = json!({ "limit": minimum.to_string(), "from": from, "offers": offers, "reason": reason });
     push(
         checks,

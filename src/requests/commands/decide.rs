@@ -1,9 +1,9 @@
 //! What becomes of a submitted request: approved, sent back, taken back, given to others, lapsed.
-use super::super::model::{Duty, State, by_orders};
+use super::super::model::{Comparison, Duty, State, by_orders};
 use super::super::store::{self, Row};
 use super::agree::tell_vendors;
 use super::{ask_for_approval, member_sight, record, require_officer};
-use crate::kernel::{Code, Ctx, Error, Fault, MembershipId, Refusal, RequestId, Role, refuse};
+use crate::kernel::{Code, Ctx, Error, Fault, MembershipId, Method, Refusal, RequestId, Role, refuse};
 use crate::platform::db::Tx;
 use crate::platform::trail::{Audience, Notice};
 use crate::{accounts, catalog, packages};
@@ -98,6 +98,43 @@ pub async fn announce_expired(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
         .await?;
     }
     Ok(lapsed.len())
+}
+
+/// Files the comparison of an urgent purchase, once it is ordered.
+///
+/// # Errors
+/// `unknown_reference` for a product that is not there; `comparison_required` without two offers or a reason.
+pub async fn compare_afterwards(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: RequestId,
+    comparison: &Comparison,
+) -> Result<Row, Error> {
+    let row = store::lock(tx, &member_sight(ctx)?, id).await?;
+    ctx.expect_version(row.version)?;
+    require_officer(ctx, &row)?;
+    if row.method != Method::Urgent || row.state()? != State::Ordered {
+        return Err(refuse(Code::IllegalTransition));
+    }
+    let now = tx.now().await?;
+    let offers = catalog::offers(tx.conn(), row.realm, &comparison.product_ids).await?;
+    let mut faults = Vec::new();
+    for (place, product) in comparison.product_ids.iter().enumerate() {
+        if !offers.iter().any(|offer| offer.id == *product) {
+            faults.push(Fault::at(format!("#/product_ids/{place}"), Code::UnknownReference));
+        }
+    }
+    let reason = comparison.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
+    if faults.is_empty() && offers.len() < 2 && !reason {
+        faults.push(Fault::at("#/product_ids", Code::ComparisonRequired).with_limit(2));
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::rules(faults).into());
+    }
+    let comparison = Some(json!(comparison));
+    let saved = store::save(tx, Row { comparison, updated_at: now, ..row.clone() }).await?;
+    record(tx, ctx, "request.compared_afterwards", Some(&row), &saved, Vec::new()).await?;
+    Ok(saved)
 }
 
 /// Notes that a step was taken and asks for the next one.

@@ -1,5 +1,5 @@
 //! The officer's desk: begin, change, copy.
-use super::super::model::{LineFields, PaymentWay, RequestFields, RequestStatus, by_orders};
+use super::super::model::{LineFields, PaymentWay, RequestFields, RequestStatus, UrgentFields, by_orders};
 use super::super::store::{self, LineRow, Row, SlotRow};
 use super::ask::{quotation_fields, slot_faults, slot_row, write_quotation};
 use super::{member_sight, record, require_officer};
@@ -70,6 +70,8 @@ pub async fn create(
         commitment_officer_id: None,
         comparison: None,
         split_reason: None,
+        urgent_code: None,
+        urgent_reason: None,
         needed_on,
         goods_total: Amount::ZERO,
         shipping_fee: Amount::ZERO,
@@ -138,6 +140,11 @@ async fn fields_of(conn: &mut Conn, keys: &KeyRing, row: &Row) -> Result<Request
         budget_declared: Some(row.budget_declared),
         comparison: row.comparison.clone().and_then(|value| serde_json::from_value(value).ok()),
         split_reason: row.split_reason.clone(),
+        urgent: row
+            .urgent_code
+            .clone()
+            .zip(row.urgent_reason.clone())
+            .map(|(code, reason)| UrgentFields { code, reason }),
         needed_on: Some(row.needed_on),
         lines: Some(lines.iter().map(line).collect()),
     })
@@ -299,7 +306,7 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         ("#/commitment_officer_id", fields.commitment_officer_id, row.commitment_officer_id),
     ];
     let mut faults = Vec::new();
-    let known = [Method::Direct, Method::Negotiated, Method::Quotation];
+    let known = [Method::Direct, Method::Negotiated, Method::Quotation, Method::Urgent];
     if fields.method.is_some_and(|method| !known.contains(&method)) {
         faults.push(Fault::at("#/method", Code::ValueNotAllowed));
     }
@@ -338,6 +345,8 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         budget_declared: fields.budget_declared.unwrap_or(false),
         comparison,
         split_reason: fields.split_reason.clone(),
+        urgent_code: fields.urgent.as_ref().map(|urgent| urgent.code.clone()),
+        urgent_reason: fields.urgent.as_ref().map(|urgent| urgent.reason.trim().to_owned()),
         needed_on: fields.needed_on.unwrap_or(row.needed_on),
         updated_at: now,
         ..row

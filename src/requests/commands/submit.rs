@@ -3,12 +3,12 @@ use super::super::assess::{self, Assessment};
 use super::super::model::{RequestStatus, State};
 use super::super::store::{self, LineRow, Row, SlotRow};
 use super::decide::approved_to_ask;
-use super::{ask_for_approval, member_sight, note_hand, record, require_officer};
+use super::{ask_for_approval, deciders, member_sight, note_hand, record, require_officer};
 use crate::kernel::Method;
-use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId};
+use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId, Role};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::sealing::sha256;
-use crate::platform::trail::canonical;
+use crate::platform::trail::{Notice, canonical};
 use crate::{catalog, packages};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -136,6 +136,16 @@ async fn hand_in_agreed(
     ask(tx, ctx, &row, next, content).await
 }
 
+/// The commitment officer is told of an urgent purchase at once, whoever approves it.
+fn tell_of_urgency(row: &Row) -> Notice {
+    let role = Role::CommitmentOfficer.as_str();
+    Notice {
+        template: "urgent_purchase".into(),
+        audience: deciders(row.commitment_officer_id, row.agency_id, row.unit_id, role),
+        arguments: json!({ "title": row.title, "reason": row.urgent_reason }),
+    }
+}
+
 /// Saves what was submitted under its content hash, and asks those who approve.
 async fn ask(
     tx: &mut Tx,
@@ -146,7 +156,10 @@ async fn ask(
 ) -> Result<Row, Error> {
     let next = Row { content_hash: Some(content_hash(&next, lines, slots)), ..next };
     let saved = store::save(tx, next).await?;
-    let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
+    let mut notices = ask_for_approval(tx.conn(), &saved, 0).await?;
+    if saved.method == Method::Urgent {
+        notices.push(tell_of_urgency(&saved));
+    }
     record(tx, ctx, "request.submitted", Some(before), &saved, notices).await?;
     Ok(saved)
 }
@@ -201,7 +214,7 @@ fn hash_of(row: &Row, lines: &[LineRow], slots: &[SlotRow], asked: Value) -> Vec
         "treasurer": row.treasurer_id, "activity_officer": row.activity_officer_id, "dpa": row.dpa_number,
         "sub_activity": row.sub_activity, "account": row.account_code, "fund_source": row.fund_source,
         "declared": row.budget_declared, "comparison": row.comparison,
-        "split_reason": row.split_reason, "contract_form": row.contract_form, "tax_regime": row.tax_regime,
+        "split_reason": row.split_reason, "urgent": [row.urgent_code, row.urgent_reason], "contract_form": row.contract_form, "tax_regime": row.tax_regime,
         "needed_on": row.needed_on, "goods": row.goods_total, "shipping": row.shipping_fee, "vat": row.vat_total, "gross": row.gross_total, "submitted_at": row.submitted_at,
         "lines": lines.iter().map(line).collect::<Vec<_>>() });
     sha256(canonical(&content).as_bytes()).to_vec()
@@ -244,6 +257,8 @@ mod tests {
             commitment_officer_id: None,
             comparison: None,
             split_reason: None,
+            urgent_code: None,
+            urgent_reason: None,
             needed_on: day.date_naive(),
             goods_total: Amount::ZERO,
             shipping_fee: Amount::ZERO,
@@ -271,7 +286,8 @@ mod tests {
 
     #[test]
     fn what_an_approver_reads_changes_the_hash_and_who_decides_does_not() {
-        let changes: [fn(&mut Row); 14] = [
+        let changes: [fn(&mut Row); 15] = [
+            |row| row.urgent_reason = Some("lain".into()),
             |row| row.method = Method::Negotiated,
             |row| row.agreed_terms = Some(json!([])),
             |row| row.title = "lain".into(),

@@ -70,11 +70,25 @@ pub struct RequestFields {
     pub lines: Option<Vec<LineFields>>,
     /// For the method quotation, in the place of `lines`.
     pub quotation: Option<QuotationFields>,
+    /// For the method urgent: why it cannot wait.
+    pub urgent: Option<UrgentFields>,
+}
+
+/// Why a purchase cannot wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UrgentFields {
+    /// One of the codes of the policy `urgent.reasons`.
+    #[schema(pattern = "^[a-z][a-z0-9_]{1,39}$", example = "service_failure")]
+    pub code: String,
+    #[schema(min_length = 10, max_length = 1000, pattern = "\\S")]
+    pub reason: String,
 }
 
 /// The offers that were seen, or why only one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "product_ids": [], "reason": "Hanya satu penyedia yang siap hari itu" }))]
 pub struct Comparison {
     #[serde(default)]
     #[schema(max_items = 20)]

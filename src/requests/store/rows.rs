@@ -46,6 +46,8 @@ pub struct Row {
     pub commitment_officer_id: Option<MembershipId>,
     pub comparison: Option<Value>,
     pub split_reason: Option<String>,
+    pub urgent_code: Option<String>,
+    pub urgent_reason: Option<String>,
     pub needed_on: NaiveDate,
     pub goods_total: Amount,
     pub shipping_fee: Amount,
@@ -273,6 +275,11 @@ pub async fn lapsed(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<R
 /// A request whose row the caller has locked already.
 pub async fn by_id(conn: &mut Conn, id: RequestId) -> Result<Row, Error> {
     Ok(requests::table.find(id).select(Row::as_select()).first(conn).await?)
+}
+
+/// How a request buys.
+pub async fn method_of(conn: &mut Conn, request: RequestId) -> Result<Method, Error> {
+    Ok(requests::table.find(request).select(requests::method).first(conn).await?)
 }
 
 /// The package that a request buys from.
