@@ -450,6 +450,7 @@ diesel::table! {
         version -> Int4,
         last_delivery_on -> Nullable<Date>,
         award -> Int4,
+        reminded_for -> Nullable<Timestamptz>,
     }
 }
 
@@ -896,6 +897,7 @@ diesel::table! {
         objections_until -> Nullable<Timestamptz>,
         urgent_code -> Nullable<Text>,
         urgent_reason -> Nullable<Text>,
+        reminded_for -> Nullable<Timestamptz>,
     }
 }
 

@@ -44,7 +44,8 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     let mut failed = None;
     // One subject a transaction: each keeps the lock order by itself. What cannot be announced stops
     // neither the other kind nor the mails.
-    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations, Lapsing::Awards] {
+    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations, Lapsing::Awards, Lapsing::Reminders]
+    {
         for _ in 0..50 {
             match announce(app, realm, &ctx, kind).await {
                 Ok(0) => break,
@@ -73,6 +74,8 @@ enum Lapsing {
     Quotations,
     /// That nobody can object to any more.
     Awards,
+    /// Of what will lapse soon.
+    Reminders,
 }
 
 async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<usize, Error> {
@@ -82,6 +85,7 @@ async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<u
             Lapsing::Orders => orders::announce_expired(tx, ctx).await,
             Lapsing::Quotations => quotes::open_due(tx, ctx, &app.keys).await,
             Lapsing::Awards => orders::issue_due(tx, ctx).await,
+            Lapsing::Reminders => orders::remind(tx, ctx).await,
         })
         .await
 }

@@ -11,7 +11,7 @@ use crate::schema::{order_changes, order_lines, orders};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
@@ -191,6 +191,76 @@ pub async fn list(
         query = query.filter(orders::request_id.eq(request));
     }
     Ok(query.load(conn).await?)
+}
+
+/// Something that somebody is to do before a deadline that is near.
+#[derive(QueryableByName)]
+pub struct Waiting {
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = SqlUuid)]
+    pub id: uuid::Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    pub agency_id: OrganisationId,
+    #[diesel(sql_type = Text)]
+    pub title: String,
+    /// An order's number; none for a request.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub number: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub vendor_id: Option<VendorId>,
+    #[diesel(sql_type = Timestamptz)]
+    pub due: DateTime<Utc>,
+}
+
+/// Deadlines between two times that nobody was reminded of, the nearest first; others work on the rest.
+/// What began only after the time for reminding needs no reminder.
+pub async fn near_deadlines(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Waiting>, Error> {
+    let realm = tx.realm();
+    let mut near: Vec<Waiting> = sql("SELECT CASE r.status WHEN 'open' THEN 'quotation' ELSE 'approval' END AS kind, r.id, r.agency_id, r.title,
+            NULL AS number, NULL::uuid AS vendor_id, CASE r.status WHEN 'open' THEN r.quote_deadline ELSE r.approval_due_at END AS due
+         FROM requests r WHERE r.realm = $1 AND (
+            (r.status = 'pending_approval' AND r.approval_due_at > $2 AND r.approval_due_at <= $3
+                AND r.reminded_for IS DISTINCT FROM r.approval_due_at AND r.submitted_at < r.approval_due_at - ($3 - $2))
+            OR (r.status = 'open' AND r.quote_deadline > $2 AND r.quote_deadline <= $3
+                AND r.reminded_for IS DISTINCT FROM r.quote_deadline AND r.updated_at < r.quote_deadline - ($3 - $2)))
+         ORDER BY due LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED")
+    .bind::<Text, _>(realm)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(until)
+    .bind::<BigInt, _>(limit)
+    .load(tx.conn())
+    .await?;
+    if near.is_empty() {
+        near = sql("SELECT 'order' AS kind, o.id, o.agency_id, r.title, o.number, o.vendor_id, o.answer_due_at AS due
+             FROM orders o JOIN requests r ON r.id = o.request_id
+             WHERE o.realm = $1 AND o.status = 'issued' AND o.answer_due_at > $2 AND o.answer_due_at <= $3
+               AND o.reminded_for IS DISTINCT FROM o.answer_due_at AND o.issued_at < o.answer_due_at - ($3 - $2)
+             ORDER BY due LIMIT $4 FOR NO KEY UPDATE OF o SKIP LOCKED")
+        .bind::<Text, _>(realm)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(until)
+        .bind::<BigInt, _>(limit)
+        .load(tx.conn())
+        .await?;
+    }
+    Ok(near)
+}
+
+/// Remembers that somebody was reminded of a deadline.
+pub async fn mark_reminded(tx: &mut Tx, waiting: &Waiting) -> Result<(), Error> {
+    let table = if waiting.number.is_some() { "orders" } else { "requests" };
+    sql(format!("UPDATE {table} SET reminded_for = $2 WHERE id = $1"))
+        .bind::<SqlUuid, _>(waiting.id)
+        .bind::<Timestamptz, _>(waiting.due)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// The number of a request's last award; none: zero.

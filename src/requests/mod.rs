@@ -26,9 +26,9 @@ mod store;
 
 pub use api::{PlaceView, RequestView, SlotView, routes, view};
 pub use commands::{
-    AgreedLine, Agreement, agree, announce_expired, approved, approved_to_ask, copy_lines, deciders,
-    fail_negotiation, member_sight, note_hand, price_terms, record, require_officer, settle, step_taken,
-    submit, to_vendor, touch,
+    AgreedLine, Agreement, agree, announce_expired, approved, approved_to_ask, ask_again, copy_lines,
+    deciders, fail_negotiation, member_sight, note_hand, price_terms, record, require_officer, settle,
+    step_taken, submit, to_vendor, touch,
 };
 pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
 pub use model::{AwardMode, Criterion, EvaluationMethod, Invitation};

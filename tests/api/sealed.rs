@@ -181,10 +181,9 @@ async fn dump(app: &TestApp) -> String {
 async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
     if std::env::var_os(ALONE).is_none() {
         // A process has one log, and another test reads this one's.
-        let own = std::env::current_exe().unwrap();
         let name = "sealed::nothing_that_a_quote_says_is_readable_anywhere_before_the_opening";
-        let run = tokio::process::Command::new(own).args(["--exact", name]).env(ALONE, "1").output().await;
-        let run = run.unwrap();
+        let mut run = tokio::process::Command::new(std::env::current_exe().unwrap());
+        let run = run.args(["--exact", name]).env(ALONE, "1").output().await.unwrap();
         let told = [run.stdout, run.stderr].concat();
         let told = String::from_utf8_lossy(&told);
         assert!(run.status.success() && told.contains("1 passed"), "{told}");
@@ -257,7 +256,7 @@ async fn nothing_that_a_quote_says_is_readable_anywhere_before_the_opening() {
             assert_eq!(looked(&String::from_utf8_lossy(&answer.bytes), *own), BTreeSet::new(), "{path}");
         }
     }
-    assert!(told > 100, "only {told} answers told anything");
+    assert!(told > 100, "only {told} answers said anything");
     let unit = app.another_unit(office.agency).await;
     let neighbour = app.member(Some(office.agency), Role::ProcurementOfficer, &[unit]).await;
     let elsewhere = app.office().await.officer;
@@ -465,14 +464,13 @@ async fn a_process_whose_own_clock_is_wrong_takes_and_opens_quotes_at_the_same_i
     // Five minutes slow, then five fast; log-ins come after the first.
     app.app.clock.advance(TimeDelta::minutes(-5));
     let stage = stage_of(app, 3).await;
-    let officer = &stage.office.officer;
     for _ in 0..2 {
         let asked = stage.asks().await;
         let (first, second) = (stage.bidders[0].writes(&asked).await, stage.bidders[1].writes(&asked).await);
         let before = instant(&asked.deadline) - TimeDelta::minutes(1);
         stage.app.set_clock(&before.to_rfc3339()).await;
         stage.bidders[0].act(&first, "submit").await.expect(200);
-        stage.opens(officer, &asked.request).await.expect_problem(409, "too_early");
+        stage.opens(&stage.office.officer, &asked.request).await.expect_problem(409, "too_early");
         stage.app.set_clock(&asked.deadline).await;
         stage.bidders[1].act(&second, "submit").await.expect_problem(409, "deadline_passed");
         let late = stage.bidders[2].owner.post(&at(&asked.request, "/quotes"), json!({})).await;

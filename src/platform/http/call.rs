@@ -435,6 +435,8 @@ impl<A: Act, P, Q, B> Call<A, P, Q, B> {
             response
                 .insert_header((header::CONTENT_DISPOSITION, format!("{disposition}; filename=\"{name}\"")));
         }
+        // Whoever plays in a sandbox must be able to tell it from the real thing.
+        response.insert_header(("X-Realm", self.ctx.realm().as_str()));
         response.insert_header((header::VARY, "Accept-Language"));
         if parts.status == 204 {
             return response.finish();

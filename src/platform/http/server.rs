@@ -99,6 +99,7 @@ fn cors(app: &App) -> Cors {
             "link",
             "retry-after",
             "x-request-id",
+            "x-realm",
             "ratelimit",
             "ratelimit-policy",
             "idempotent-replayed",

@@ -47,6 +47,20 @@ pub async fn ask_for_approval(conn: &mut Conn, row: &Row, step: usize) -> Result
     Ok(vec![Notice { template: "request_pending_approval".into(), audience, arguments }])
 }
 
+/// Reminds those who decide on the step that is due.
+pub async fn ask_again(conn: &mut Conn, row: &Row, arguments: Value) -> Result<Vec<Notice>, Error> {
+    let taken = match &row.content_hash {
+        Some(hash) => store::approvals(conn, row.id, hash).await?.len(),
+        None => 0,
+    };
+    let mut notices = ask_for_approval(conn, row, taken).await?;
+    for notice in &mut notices {
+        notice.template = "approval_reminder".into();
+        notice.arguments = arguments.clone();
+    }
+    Ok(notices)
+}
+
 /// Only the officer in charge, or a deputy in that officer's place, works on a request; colleagues see it.
 pub fn require_officer(ctx: &Ctx, row: &Row) -> Result<(), Error> {
     if ctx.member()?.stands_for(row.officer_id) { Ok(()) } else { Err(refuse(Code::OfficerNotSuitable)) }

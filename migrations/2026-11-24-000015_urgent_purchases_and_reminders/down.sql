@@ -1,3 +1,5 @@
+ALTER TABLE orders DROP COLUMN reminded_for;
+ALTER TABLE requests DROP COLUMN reminded_for;
 ALTER TABLE requests DROP CONSTRAINT requests_urgent_check;
 ALTER TABLE requests DROP COLUMN urgent_reason;
 ALTER TABLE requests DROP COLUMN urgent_code;
