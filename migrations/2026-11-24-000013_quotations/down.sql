@@ -1,3 +1,4 @@
+DROP FUNCTION vendor_serves(uuid, text);
 DROP INDEX requests_objections_idx;
 ALTER TABLE requests DROP COLUMN objections_until;
 DROP TABLE opening_attempts;

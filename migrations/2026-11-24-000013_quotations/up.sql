@@ -214,3 +214,12 @@ GRANT SELECT, INSERT ON opening_attempts TO lokapasar_app;
 -- Until when those not chosen may object; orders follow after it.
 ALTER TABLE requests ADD COLUMN objections_until timestamptz;
 CREATE INDEX requests_objections_idx ON requests (objections_until) WHERE status = 'awarded';
+
+-- Whether a vendor delivers to a region: one that names no regions serves its own regency.
+CREATE FUNCTION vendor_serves(vendor uuid, region text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN EXISTS (SELECT FROM vendor_regions WHERE vendor_id = vendor)
+        THEN EXISTS (SELECT FROM vendor_regions g WHERE g.vendor_id = vendor
+            AND (region = g.region_code OR region LIKE g.region_code || '.%'))
+        ELSE EXISTS (SELECT FROM vendors v WHERE v.id = vendor
+            AND (region = left(v.region_code, 5) OR region LIKE left(v.region_code, 5) || '.%')) END
+$$;

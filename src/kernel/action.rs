@@ -218,8 +218,9 @@ impl Action {
         )
     }
 
-    /// Whether a rehearsal makes no sense: log-ins and uploads.
+    /// Whether a rehearsal makes no sense: log-ins, uploads, and the opening, of which every attempt is kept.
     pub fn refuses_dry_run(self) -> bool {
-        self.refuses_key() || matches!(self, Self::UploadVendorDocument | Self::UploadProductPhoto)
+        self.refuses_key()
+            || matches!(self, Self::UploadVendorDocument | Self::UploadProductPhoto | Self::OpenQuotes)
     }
 }

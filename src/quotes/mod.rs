@@ -3,7 +3,7 @@
 //! ```text
 //! negotiation  open → agreed | failed; void once its request left the negotiation
 //! round        proposed by one side, accepted by the other; only the latest counts
-//! quote        draft → submitted → withdrawn | replaced, until the deadline
+//! quote        draft → submitted (replaced by a later submission) → withdrawn, until the deadline
 //!              then opened | unconfirmed | unreadable → awarded | not_awarded | disqualified
 //! ```
 //! # Negotiating

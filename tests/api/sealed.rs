@@ -342,15 +342,16 @@ async fn a_deadline_put_back_behind_the_scenes_unwraps_no_key_before_its_own() {
     let quote = stage.bidders[0].quotes(&asked).await;
     let back = "UPDATE requests SET quote_deadline = submitted_at WHERE quote_deadline IS NOT NULL";
     stage.app.sql(back).await;
-    // The opening goes ahead by the request's deadline, finds no key, and fails the request.
-    stage.opens(&stage.office.officer, &asked.request).await.expect(200);
-    let minutes = stage.minutes(&asked.request).await;
-    assert_eq!([&minutes["status"], &minutes["quotes"][0]["status"]], ["failed", "unreadable"]);
-    assert_eq!(minutes["quotes"][0]["fault"], "key_missing");
-    stage.pass(&asked.deadline).await;
-    let told = stage.office.officer.get(&of(&quote)).await.expect(200).body;
-    assert_eq!([&told["opened"], &told["salt"]], [&Value::Null, &Value::Null]);
+    // A key of the request still lies ahead, so nobody opens: neither an officer nor the worker.
+    stage.opens(&stage.office.officer, &asked.request).await.expect_problem(409, "too_early");
+    stage.app.work().await;
+    assert_eq!(stage.minutes(&asked.request).await["opened_at"], Value::Null);
+    stage.office.officer.get(&of(&quote)).await.expect_problem(404, "not_found");
     assert!(!dump(&stage.app).await.contains("12000.00"));
+    stage.pass(&asked.deadline).await;
+    stage.app.work().await;
+    let told = stage.office.officer.get(&of(&quote)).await.expect(200).body;
+    assert_eq!(told["status"], "opened");
     stage.app.finish().await;
 }
 

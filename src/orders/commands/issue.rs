@@ -69,8 +69,9 @@ pub async fn approve(
     if taken.iter().any(|step| step.user_id == actor.user) {
         return Err(refuse(Code::PairSamePerson));
     }
-    let vendors: Vec<VendorId> =
+    let mut vendors: Vec<VendorId> =
         requests::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
+    vendors.extend(requests::taking_part(tx.conn(), id).await?);
     if requests::any_member_of(tx.conn(), actor.user, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
     }

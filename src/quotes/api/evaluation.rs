@@ -104,7 +104,7 @@ async fn readable(conn: &mut Conn, ctx: &Ctx, id: RequestId) -> Result<requests:
     match &party {
         Party::Office(_) => {
             let row = store::find_request(conn, &party, id).await?;
-            let quotation = requests::quotation_of(conn, id).await.map_err(|_| refuse(Code::NotFound))?;
+            let quotation = requests::quotation_of(conn, id).await.map_err(commands::hidden)?;
             quotation.opened_at.map(|_| row).ok_or_else(|| refuse(Code::IllegalTransition))
         }
         Party::Vendor(vendor) => {

@@ -97,7 +97,7 @@ async fn minutes(
     party: &Party,
 ) -> Result<OpeningView, Error> {
     let now = crate::platform::db::now(conn, ctx.realm()).await?;
-    let quotation = requests::quotation_of(conn, row.id).await.map_err(|_| refuse(Code::NotFound))?;
+    let quotation = requests::quotation_of(conn, row.id).await.map_err(commands::hidden)?;
     let opened = store::opened(conn, row.id).await?;
     let mut quotes = Vec::new();
     for quote in store::handed_in(conn, row.id).await? {

@@ -67,8 +67,7 @@ async fn list_public_quotations(
     .await
 }
 
-/// A request that asks for quotes. How many came in and their commitments are public at once, what they
-/// say after the opening.
+/// A request that asks for quotes, with how many came in and their commitments.
 #[derive(Serialize, ToSchema)]
 struct QuotationPage {
     request_id: RequestId,

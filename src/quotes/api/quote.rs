@@ -109,7 +109,7 @@ async fn list_quotes(call: Call<act::ListQuotes, (RequestId,)>) -> Sends<Listing
         }
         party @ Party::Office(_) => {
             let row = store::find_request(conn, &party, call.path.0).await?;
-            let quotation = requests::quotation_of(conn, row.id).await.map_err(|_| refuse(Code::NotFound))?;
+            let quotation = requests::quotation_of(conn, row.id).await.map_err(commands::hidden)?;
             let opened = quotation.opened_at.is_some();
             let mut views = Vec::new();
             for quote in store::handed_in(conn, row.id).await? {

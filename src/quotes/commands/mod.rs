@@ -56,3 +56,8 @@ async fn record(
     let fact = Fact { kind, subject, before: None, after, reason: row.status_reason.as_deref(), notices };
     trail::record(tx, ctx, fact).await
 }
+
+/// To whoever reads, what is no quotation is not there; a fault stays one.
+pub fn hidden(error: Error) -> Error {
+    if error.code().is_some() { refuse(Code::NotFound) } else { error }
+}

@@ -6,7 +6,8 @@ use super::super::sealed::{QuoteStatus, SealedQuote};
 use super::super::store::{self, Counting, Found};
 use super::quote::{commitment, place_of_submission};
 use super::quoting::{end_without_award, to_officer};
-use crate::kernel::{Code, Ctx, Error, MembershipId, Refusal, RequestId, Role, UserId, refuse};
+use crate::accounts;
+use crate::kernel::{Code, Ctx, Error, Member, MembershipId, Refusal, RequestId, Role, UserId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::sealing::{KeyRing, PrivateHalf};
 use crate::platform::trail::{Audience, Notice};
@@ -45,18 +46,19 @@ pub async fn ask(tx: &mut Tx, ctx: &Ctx, ring: &KeyRing, id: RequestId) -> Resul
         }
         other => drop(other?),
     }
+    if store::key_lies_ahead(tx.conn(), id, now).await? {
+        return refused(tx, ctx, &row, who, "too_early", Code::TooEarly).await;
+    }
     let quotation = requests::quotation_of(tx.conn(), id).await?;
     if quotation.opening_mode.as_deref() == Some(TWO_OFFICERS) {
-        let first = store::attempts(tx.conn(), id).await?;
-        let first = first.into_iter().find(|attempt| attempt.outcome == "first_of_two");
-        match first {
+        match store::first_of_two(tx.conn(), id).await? {
             None => {
                 store::insert_attempt(tx, id, who, "first_of_two", now).await?;
                 let saved = requests::touch(tx, row.clone()).await?;
                 requests::record(tx, ctx, "request.opening_begun", Some(&row), &saved, Vec::new()).await?;
                 return Ok(Asked::First(saved));
             }
-            Some(first) if first.user_id == Some(actor.user) => {
+            Some(first) if first.user_id == Some(actor.user) || same_office(tx, &first, member).await? => {
                 return refused(tx, ctx, &row, who, "same_person", Code::PairSamePerson).await;
             }
             Some(_) => {}
@@ -76,6 +78,13 @@ pub async fn open_due(tx: &mut Tx, ctx: &Ctx, ring: &KeyRing) -> Result<usize, E
         open(tx, ctx, ring, row).await?;
     }
     Ok(due.len())
+}
+
+/// Whether an officer and a deputy in the officer's place asked: they are one of two, not both.
+async fn same_office(tx: &mut Tx, first: &store::Attempt, member: &Member) -> Result<bool, Error> {
+    let Some(first) = first.membership_id else { return Ok(false) };
+    let officer = accounts::officers_of(tx.conn(), &[first]).await?.remove(&first).unwrap_or(first);
+    Ok(officer == member.office())
 }
 
 /// Who may ask for it: the officer in charge, the commitment officer who is named or any of the unit, a
@@ -173,7 +182,8 @@ fn read(
     let envelope: Envelope = serde_json::from_slice(&plain).map_err(|_| "not_a_quote")?;
     let salt = hex::decode(&envelope.salt).map_err(|_| "not_a_quote")?;
     let made = commitment(&salt, &envelope.text);
-    if !bool::from(made.ct_eq(&quote.commitment)) {
+    let public = quote.public_commitment.as_deref().unwrap_or_default();
+    if !bool::from(made.ct_eq(&quote.commitment)) || !bool::from(made.as_slice().ct_eq(public)) {
         return Err("commitment_differs");
     }
     let content: SealedQuote = serde_json::from_str(&envelope.text).map_err(|_| "not_a_quote")?;

@@ -221,6 +221,7 @@ pub async fn withdraw(tx: &mut Tx, ctx: &Ctx, ring: &KeyRing, id: QuoteId) -> Re
 pub async fn confirm(tx: &mut Tx, ctx: &Ctx, ring: &KeyRing, id: QuoteId) -> Result<Quote, Error> {
     let (row, quote, _) = lock(tx, ctx, ring, id).await?;
     ctx.expect_version(quote.version)?;
+    require_may_quote(tx, ctx, &row, quote.vendor_id).await?;
     let quotation = requests::quotation_of(tx.conn(), row.id).await?;
     let now = tx.now().await?;
     row.state()?.at(now).takes_quotes()?;

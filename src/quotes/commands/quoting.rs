@@ -8,7 +8,7 @@ use crate::platform::sealing::KeyRing;
 use crate::platform::trail::{Audience, Notice};
 use crate::requests::{self, Invitation, State};
 use crate::{accounts, policies, vendors};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 /// How many vendors one call tells at most; the rest find it in the public list.
@@ -27,7 +27,7 @@ pub async fn open_for_quotes(
 ) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
-    requests::require_officer(ctx, &row)?;
+    require_desk(tx, ctx, &row).await?;
     let quotation = requests::quotation_of(tx.conn(), id).await?;
     let now = tx.now().await?;
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
@@ -36,10 +36,7 @@ pub async fn open_for_quotes(
     let days = u32::try_from(quotation.window_days).unwrap_or_default();
     let deadline = calendar.working_days_after(now, days, zone).at;
     let state = row.state()?.at(now).open(deadline)?;
-    let lines = requests::asked_lines(tx.conn(), id).await?;
-    let line_ids: Vec<_> = lines.iter().map(|line| line.id).collect();
-    let slots = requests::asked_slots(tx.conn(), &line_ids).await?;
-    let first = slots.iter().map(|slot| slot.day).min().unwrap_or(row.needed_on);
+    let first = first_delivery(tx, &row).await?;
     let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
     if deadline >= latest.at {
         return Err(Refusal::rules(vec![Fault::at("#/needed_on", Code::NeededTooSoon)]).into());
@@ -69,6 +66,14 @@ pub async fn open_for_quotes(
     Ok(saved)
 }
 
+/// The first day on which something is to be delivered.
+async fn first_delivery(tx: &mut Tx, row: &requests::Row) -> Result<NaiveDate, Error> {
+    let lines = requests::asked_lines(tx.conn(), row.id).await?;
+    let ids: Vec<_> = lines.iter().map(|line| line.id).collect();
+    let slots = requests::asked_slots(tx.conn(), &ids).await?;
+    Ok(slots.iter().map(|slot| slot.day).min().unwrap_or(row.needed_on))
+}
+
 /// Invites vendors to a draft, or to a request that takes quotes.
 pub async fn invite(
     tx: &mut Tx,
@@ -78,7 +83,7 @@ pub async fn invite(
 ) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
-    requests::require_officer(ctx, &row)?;
+    require_desk(tx, ctx, &row).await?;
     let now = tx.now().await?;
     let state = row.state()?.at(now);
     if state.editable().is_err() {
@@ -156,7 +161,7 @@ pub async fn answer_question(
     answer: &str,
 ) -> Result<Question, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
-    requests::require_officer(ctx, &row)?;
+    require_desk(tx, ctx, &row).await?;
     let asked = store::question(tx.conn(), id, question).await?;
     let now = tx.now().await?;
     row.state()?.at(now).takes_quotes()?;
@@ -193,7 +198,7 @@ pub async fn issue_addendum(
 ) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
-    requests::require_officer(ctx, &row)?;
+    require_desk(tx, ctx, &row).await?;
     let quotation = requests::quotation_of(tx.conn(), id).await?;
     let now = tx.now().await?;
     let state = row.state()?.at(now);
@@ -208,7 +213,8 @@ pub async fn issue_addendum(
     let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
     let policies = policies::at(tx.conn(), zone.date_of(now), Some(row.agency_id)).await?;
     let calendar = policies::calendar(tx.conn()).await?;
-    let latest = calendar.working_days_before(row.needed_on, policies.count("clock.preparation_days")?, zone);
+    let first = first_delivery(tx, &row).await?;
+    let latest = calendar.working_days_before(first, policies.count("clock.preparation_days")?, zone);
     if deadline >= latest.at {
         return Err(Refusal::rules(vec![Fault::at("#/quote_deadline", Code::NeededTooSoon)]).into());
     }
@@ -250,7 +256,7 @@ pub async fn issue_addendum(
 pub async fn fail(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
-    requests::require_officer(ctx, &row)?;
+    require_desk(tx, ctx, &row).await?;
     let now = tx.now().await?;
     let state = row.state()?.at(now).fail(reason.to_owned())?;
     end_without_award(tx, ctx, row, state).await
@@ -274,6 +280,16 @@ pub(super) async fn end_without_award(
     notices.push(to_officer("quotation_failed", &saved));
     requests::record(tx, ctx, "request.quotation_failed", Some(&row), &saved, notices).await?;
     Ok(saved)
+}
+
+/// The officer in charge, or a deputy, who belongs to none of the vendors that take part.
+async fn require_desk(tx: &mut Tx, ctx: &Ctx, row: &requests::Row) -> Result<(), Error> {
+    requests::require_officer(ctx, row)?;
+    let vendors = requests::taking_part(tx.conn(), row.id).await?;
+    if requests::any_member_of(tx.conn(), ctx.actor()?.user, &vendors).await? {
+        return Err(refuse(Code::PairOfficialVendorOwner));
+    }
+    Ok(())
 }
 
 /// A notice to the officer in charge and whoever acts in that place.

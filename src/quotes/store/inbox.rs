@@ -73,8 +73,7 @@ pub async fn vendor_inbox(
             (SELECT w.proposed_by FROM negotiation_rounds w WHERE w.negotiation_id = p.negotiation_id
              ORDER BY w.number DESC LIMIT 1) AS last_proposed_by,
             NOT EXISTS (SELECT FROM quotation_slots s JOIN quotation_lines l ON l.id = s.line_id AND l.request_id = p.id
-                WHERE NOT EXISTS (SELECT FROM vendor_regions g WHERE g.vendor_id = $1
-                    AND (s.region_code = g.region_code OR s.region_code LIKE g.region_code || '.%'))) AS serves_region,
+                WHERE NOT vendor_serves($1, s.region_code)) AS serves_region,
             r.method <> 'quotation' OR EXISTS (SELECT FROM quotation_lines l JOIN products d
                 ON d.category_code = l.category_code AND d.vendor_id = $1 AND d.status = 'published'
                 WHERE l.request_id = p.id) AS sells_category,

@@ -199,6 +199,9 @@ pub struct Counting {
     pub sealed: Vec<u8>,
     #[diesel(sql_type = Bytea)]
     pub commitment: Vec<u8>,
+    /// The one that is public; it must be the same.
+    #[diesel(sql_type = Nullable<Bytea>)]
+    pub public_commitment: Option<Vec<u8>>,
     #[diesel(sql_type = Integer)]
     pub confirmed_addenda: i32,
     #[diesel(sql_type = Bool)]
@@ -210,10 +213,10 @@ pub struct Counting {
 }
 
 pub async fn counting(conn: &mut Conn, request: RequestId) -> Result<Vec<Counting>, Error> {
-    Ok(sql("SELECT q.id AS quote_id, q.vendor_id, s.number, s.key_number, s.sealed, s.commitment, q.confirmed_addenda,
+    Ok(sql("SELECT q.id AS quote_id, q.vendor_id, s.number, s.key_number, s.sealed, s.commitment, q.commitment AS public_commitment, q.confirmed_addenda,
             v.vat_registered, v.size_class, v.legal_form
          FROM quotes q JOIN quote_submissions s ON s.quote_id = q.id AND s.ended_at IS NULL JOIN vendors v ON v.id = q.vendor_id
-         WHERE q.request_id = $1 AND q.status = 'submitted' ORDER BY q.submitted_at, q.id LIMIT $2")
+         WHERE q.request_id = $1 ORDER BY s.submitted_at, q.id LIMIT $2")
     .bind::<SqlUuid, _>(request)
     .bind::<BigInt, _>(2_000)
     .load(conn)

@@ -23,15 +23,16 @@ use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// States in which a quotation is there for everybody to see.
-const PUBLISHED: [&str; 7] =
-    ["open", "evaluating", "awarded", "failed", "ordered", "partially_ordered", "closed"];
+/// States in which a quotation that was once open is there for everybody to see.
+const PUBLISHED: [&str; 8] =
+    ["open", "evaluating", "awarded", "failed", "cancelled", "ordered", "partially_ordered", "closed"];
 
 /// A quotation that has been published in a realm.
 pub async fn published(conn: &mut Conn, realm: Realm, id: RequestId) -> Result<requests::Row, Error> {
     request_table::table
         .filter(request_table::id.eq(id).and(request_table::realm.eq(realm)))
         .filter(request_table::method.eq("quotation").and(request_table::status.eq_any(PUBLISHED)))
+        .filter(request_table::quote_deadline.is_not_null())
         .select(requests::Row::as_select())
         .first(conn)
         .await
@@ -46,6 +47,7 @@ pub async fn hold_published(tx: &mut Tx, id: RequestId) -> Result<requests::Row,
     request_table::table
         .filter(request_table::id.eq(id).and(request_table::realm.eq(realm)))
         .filter(request_table::method.eq("quotation").and(request_table::status.eq_any(PUBLISHED)))
+        .filter(request_table::quote_deadline.is_not_null())
         .select(requests::Row::as_select())
         .for_share()
         .first(tx.conn())
@@ -114,8 +116,20 @@ pub async fn current_key(conn: &mut Conn, request: RequestId) -> Result<(i32, Ve
         .await?)
 }
 
+/// Whether a key's deadline still lies ahead, whatever the request's own column says.
+pub async fn key_lies_ahead(conn: &mut Conn, request: RequestId, now: DateTime<Utc>) -> Result<bool, Error> {
+    let ahead = quotation_keys::table
+        .filter(quotation_keys::request_id.eq(request).and(quotation_keys::quote_deadline.gt(now)));
+    Ok(diesel::select(diesel::dsl::exists(ahead)).get_result(conn).await?)
+}
+
 /// Unwraps a request's private halves. The statement itself asks the database's clock: a wrapped half
-/// leaves the database only when its own deadline and the request's present one have passed.
+/// leaves the database only when the deadlines of all keys of the request and its present one have passed,
+/// so that moving the request's column back opens nothing. A half that does not unwrap is left out; what
+/// was sealed to it is reported as unreadable.
+///
+/// # Errors
+/// `too_early` while one of the deadlines lies ahead.
 pub async fn private_halves(
     tx: &mut Tx,
     ring: &KeyRing,
@@ -133,16 +147,19 @@ pub async fn private_halves(
     let rows: Vec<Wrapped> = sql("SELECT k.number, k.wrapped_private_key, k.quote_deadline FROM quotation_keys k
          JOIN requests r ON r.id = k.request_id JOIN realms c ON c.realm = r.realm
          CROSS JOIN LATERAL (SELECT clock_timestamp() + make_interval(secs => c.clock_offset_seconds) AS now) AS t
-         WHERE k.request_id = $1 AND k.quote_deadline <= t.now AND r.quote_deadline <= t.now")
+         WHERE k.request_id = $1 AND r.quote_deadline <= t.now
+           AND NOT EXISTS (SELECT FROM quotation_keys a WHERE a.request_id = k.request_id AND a.quote_deadline > t.now)")
     .bind::<SqlUuid, _>(request)
     .load(tx.conn())
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let place = place_of_key(request, row.number, row.quote_deadline);
-            Ok((row.number, ring.unwrap_private(&row.wrapped_private_key, &place)?))
-        })
-        .collect()
+    if rows.is_empty() {
+        return Err(refuse(Code::TooEarly));
+    }
+    let unwrapped = rows.into_iter().filter_map(|row| {
+        let place = place_of_key(request, row.number, row.quote_deadline);
+        Some((row.number, ring.unwrap_private(&row.wrapped_private_key, &place).ok()?))
+    });
+    Ok(unwrapped.collect())
 }
 
 /// The key under which a vendor's own copies rest; made when it is first needed.
@@ -293,6 +310,17 @@ pub async fn insert_attempt(
     Ok(())
 }
 
+/// The first of two officers who asked for the opening.
+pub async fn first_of_two(conn: &mut Conn, request: RequestId) -> Result<Option<Attempt>, Error> {
+    Ok(opening_attempts::table
+        .filter(opening_attempts::request_id.eq(request).and(opening_attempts::outcome.eq("first_of_two")))
+        .select(Attempt::as_select())
+        .order(opening_attempts::id)
+        .first(conn)
+        .await
+        .optional()?)
+}
+
 pub async fn attempts(conn: &mut Conn, request: RequestId) -> Result<Vec<Attempt>, Error> {
     Ok(opening_attempts::table
         .filter(opening_attempts::request_id.eq(request))
@@ -313,6 +341,7 @@ pub async fn due_openings(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result
     let realm = tx.realm();
     let rows: Vec<Id> = sql("SELECT r.id FROM requests r JOIN quotations q ON q.request_id = r.id
          WHERE r.realm = $1 AND r.status = 'open' AND r.quote_deadline <= $2 AND q.opening_mode = 'automatic_at_deadline'
+           AND NOT EXISTS (SELECT FROM quotation_keys k WHERE k.request_id = r.id AND k.quote_deadline > $2)
          ORDER BY r.quote_deadline LIMIT $3 FOR NO KEY UPDATE OF r SKIP LOCKED")
     .bind::<Text, _>(realm)
     .bind::<Timestamptz, _>(now)
@@ -334,12 +363,11 @@ pub async fn fitting_vendors(
         id: VendorId,
     }
     let rows: Vec<Id> = sql("SELECT v.id FROM vendors v JOIN requests r ON r.id = $1 AND r.realm = v.realm
-         WHERE v.status = 'verified'
+         WHERE (v.status = 'verified' OR (v.status = 'suspended' AND v.suspended_until <= clock_timestamp()))
            AND EXISTS (SELECT FROM products p JOIN quotation_lines l ON l.request_id = r.id AND l.category_code = p.category_code
                 WHERE p.vendor_id = v.id AND p.status = 'published')
            AND NOT EXISTS (SELECT FROM quotation_slots s JOIN quotation_lines l ON l.id = s.line_id AND l.request_id = r.id
-                WHERE NOT EXISTS (SELECT FROM vendor_regions g WHERE g.vendor_id = v.id
-                    AND (s.region_code = g.region_code OR s.region_code LIKE g.region_code || '.%')))
+                WHERE NOT vendor_serves(v.id, s.region_code))
          ORDER BY v.id LIMIT $2")
     .bind::<SqlUuid, _>(request)
     .bind::<BigInt, _>(limit)

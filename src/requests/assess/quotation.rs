@@ -1,6 +1,6 @@
 //! The rules of asking for quotes. Prices are unknown, so amounts are judged by the owner's estimate
 //! where there is one, and by the awarded total later.
-use super::super::model::Invitation;
+use super::super::model::{AwardMode, Invitation};
 use super::super::store::{AskedLine, QuotationRow};
 use super::*;
 
@@ -29,6 +29,7 @@ pub(super) async fn assess(conn: &mut Conn, row: &Row) -> Result<Assessment, Err
         window(&scene, quotation, &calendar, zone, &clocks, &mut checks)?;
         invitations(conn, &scene, quotation, &mut checks).await?;
         owner_estimate(&scene, quotation, &mut checks)?;
+        several(&scene, quotation, &mut checks)?;
     }
     method(&scene, value, &mut checks)?;
     limits(&scene, value, &mut checks)?;
@@ -124,7 +125,16 @@ async fn invitations(
     Ok(())
 }
 
-/// Whether an owner's estimate is due, and fresh enough (Perpres 16/2018 Pasal 26).
+/// Whether lines may be awarded to several vendors.
+fn several(scene: &Scene<'_>, quotation: &QuotationRow, checks: &mut Vec<Check>) -> Result<(), Error> {
+    let allowed = scene.policies.flag("evaluation.award_to_several")?;
+    let refused = (quotation.award == AwardMode::Itemised && !allowed).then_some(Code::ValueNotAllowed);
+    let legal = basis(scene, "evaluation.award_to_several");
+    push(checks, "award", refused, "#/quotation/award", json!({ "award": quotation.award }), legal);
+    Ok(())
+}
+
+/// Whether an owner's estimate is due (Perpres 16/2018 Pasal 26).
 fn owner_estimate(scene: &Scene<'_>, quotation: &QuotationRow, checks: &mut Vec<Check>) -> Result<(), Error> {
     let above = scene.policies.amount("owner_estimate.required_above")?;
     let asked = scene.policies.flag("owner_estimate.required_online")? && scene.package.ceiling > above;

@@ -230,7 +230,8 @@ pub async fn reassign(
             Duty::CommitmentOfficer => Code::PairCommitmentTreasurer,
         }));
     }
-    let vendors: Vec<_> = store::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
+    let mut vendors: Vec<_> = store::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
+    vendors.extend(store::taking_part(tx.conn(), id).await?);
     if store::any_member_of(tx.conn(), found.user_id, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
     }

@@ -81,7 +81,12 @@ pub struct UrgentFields {
     /// One of the codes of the policy `urgent.reasons`.
     #[schema(pattern = "^[a-z][a-z0-9_]{1,39}$", example = "service_failure")]
     pub code: String,
-    #[schema(min_length = 10, max_length = 1000, pattern = "\\S")]
+    #[schema(
+        min_length = 10,
+        max_length = 1000,
+        pattern = "\\S",
+        example = "Listrik kantor padam sejak pagi"
+    )]
     pub reason: String,
 }
 
