@@ -61,6 +61,15 @@
 //!   second than from one shared pool, and a busy worker stalls nobody else's query.
 //! - **An approval names the content** that was read, by its hash: what somebody changed meanwhile is
 //!   never approved unseen.
+//! - **A deputy is a membership** that names the officer's, so every rule about roles, units, terms and
+//!   forbidden pairs holds for it unasked; who acted on a request in which duty is kept by person.
+//! - **A quote offers the vendor's own product**, from which tax class, origin and certificates come; so an
+//!   award becomes lines of the request, and orders come of them by the code that a direct purchase takes.
+//! - **Vendors hold the request in share** while they hand a quote in, and read the clock last: an opening
+//!   waits for whoever came in time, and nobody comes after it. No private half leaves the database before
+//!   the deadlines of all keys of its request have passed by the database's own clock.
+//! - **A ranking is a pure function of one JSON document**, which the evaluation shows and the command line
+//!   recomputes.
 //! - **The application's parts** are `platform::App`; what the machinery asks of the slices (who is
 //!   this token, may this role) are two function pointers that `app` fills in.
 pub mod access;

@@ -608,6 +608,9 @@ mod tests {
         assert_eq!(ranked(vec![out, made(6, 60, "local", None, None)]), [6]);
     }
 
+    /// Unit prices, delivery fee, VAT, size class and whether it is out.
+    type Offer = (Vec<Option<i64>>, i64, bool, u8, bool);
+
     fn quotes() -> impl Strategy<Value = Vec<QuoteInput>> {
         let one = (
             prop::collection::vec(prop::option::of(1i64..2_000_000), 3),
@@ -617,10 +620,7 @@ mod tests {
             prop::bool::weighted(0.1),
         );
         prop::collection::vec(one, 0..8).prop_map(|all| {
-            let made = |(number, (prices, shipping, registered, size, out)): (
-                usize,
-                (Vec<Option<i64>>, i64, bool, u8, bool),
-            )| {
+            let made = |(number, (prices, shipping, registered, size, out)): (usize, Offer)| {
                 let prices: Vec<(u128, i64)> = prices
                     .iter()
                     .enumerate()

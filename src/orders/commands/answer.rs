@@ -114,7 +114,9 @@ pub async fn next_rank(
     }
     let ordered = matches!(
         origin.status,
-        requests::RequestStatus::Ordered
+        // Being compared again already, when several winners fall through.
+        requests::RequestStatus::Evaluating
+            | requests::RequestStatus::Ordered
             | requests::RequestStatus::PartiallyOrdered
             | requests::RequestStatus::Closed
     );
@@ -122,10 +124,16 @@ pub async fn next_rank(
         return Err(refuse(Code::IllegalTransition));
     }
     let now = tx.now().await?;
-    row.state()?.at(now).replaceable()?;
+    let state = row.state()?.at(now);
+    state.replaceable()?;
+    let fell_at = match state {
+        State::Expired => row.answer_due_at,
+        State::Declined { .. } => row.answered_at.unwrap_or(row.answer_due_at),
+        _ => now,
+    };
     // What lapsed and was not announced yet lets go of its money now.
     let row = release(tx, row, now).await?;
-    quotes::pass_over(tx, ctx, origin, row.vendor_id).await
+    quotes::pass_over(tx, ctx, origin, row.vendor_id, fell_at).await
 }
 
 /// Announces lapsed orders: the status becomes what it already was by the clock, reservations go,

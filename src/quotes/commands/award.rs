@@ -378,21 +378,26 @@ async fn reopen(
     Ok(saved)
 }
 
-/// Passes over a winner whose order fell through: the next rank is compared for the lines that it had.
-/// The caller has made sure that the order is of this locked request and fell through.
+/// Passes over a winner whose order fell through at `fell_at`: the next rank is compared for the lines that
+/// it had. The caller has made sure that the order is of this locked request.
+///
+/// # Errors
+/// `illegal_transition` when it was passed over for this order already.
 pub async fn pass_over(
     tx: &mut Tx,
     ctx: &Ctx,
     row: requests::Row,
     vendor: VendorId,
+    fell_at: DateTime<Utc>,
 ) -> Result<requests::Row, Error> {
     requests::require_officer(ctx, &row)?;
     let mut quotes = store::handed_in(tx.conn(), row.id).await?;
     let now = tx.now().await?;
-    for quote in &mut quotes {
-        if quote.vendor_id == vendor && quote.status == QuoteStatus::Awarded {
-            *quote = store::save_quote(tx, Quote { passed_over_at: Some(now), ..quote.clone() }).await?;
+    for quote in quotes.iter_mut().filter(|quote| quote.vendor_id == vendor) {
+        if quote.passed_over_at.is_some_and(|passed_over| passed_over >= fell_at) {
+            return Err(refuse(Code::IllegalTransition));
         }
+        *quote = store::save_quote(tx, Quote { passed_over_at: Some(now), ..quote.clone() }).await?;
     }
     reopen(tx, ctx, row, &quotes, "request.winner_passed_over").await
 }

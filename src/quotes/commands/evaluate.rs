@@ -7,7 +7,7 @@ use super::super::sealed::{DisqualificationCode, QuoteStatus, SealedQuote};
 use super::super::store::{self, Cure, Evaluation, Opened, Quote, ScoreSheet};
 use super::{own_vendor, record};
 use crate::kernel::{
-    Code, Ctx, Error, Fault, LineId, ProcurementKind, QuoteId, Refusal, RequestId, Role, refuse,
+    Amount, Code, Ctx, Error, Fault, LineId, ProcurementKind, QuoteId, Refusal, RequestId, Role, refuse,
 };
 use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
@@ -78,6 +78,7 @@ pub async fn input(
     let policies = policies::at(conn, zone.date_of(opened_at), Some(row.agency_id)).await?;
     let ladder = row.procurement_kind == ProcurementKind::Goods && policies.flag("domestic.ladder")?;
     let ordered = requests::ordered_lines(conn, row.id).await?;
+    let delivered = requests::ordered_shipping(conn, row.id).await?;
     let asked = requests::asked_lines(conn, row.id).await?;
     let open: Vec<_> = asked.into_iter().filter(|line| !ordered.contains(&line.id)).collect();
     let opened: HashMap<QuoteId, Opened> =
@@ -90,7 +91,13 @@ pub async fn input(
             continue;
         };
         let Some(content) = found.quote()? else { continue };
-        quotes.push(quote_input(&quote, &content, &found.facts, &open, scores));
+        let charged = delivered.get(&quote.vendor_id).copied().unwrap_or_default();
+        // A quote's fee is charged once, whatever number of orders its lines end up in.
+        let fee = Amount((content.shipping_fee.0 - charged.0).max(Decimal::ZERO));
+        quotes.push(QuoteInput {
+            shipping_fee: fee,
+            ..quote_input(&quote, &content, &found.facts, &open, scores)
+        });
     }
     #[derive(Deserialize)]
     struct Shares {

@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Numeric, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Clone)]
@@ -289,8 +290,8 @@ pub async fn ordered_lines(conn: &mut Conn, request: RequestId) -> Result<Vec<Li
     let rows: Vec<Id> = sql("SELECT (l.snapshot ->> 'asked_line_id')::uuid AS id FROM request_lines l
          JOIN order_lines ol ON ol.request_line_id = l.id JOIN orders o ON o.id = ol.order_id
          WHERE l.request_id = $1 AND l.snapshot ? 'asked_line_id' AND o.status IN ('issued', 'change_proposed', 'accepted')
-           AND NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = l.request_id AND q.vendor_id = o.vendor_id
-               AND q.passed_over_at IS NOT NULL AND q.passed_over_at >= o.issued_at)")
+           AND (o.status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = l.request_id
+               AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))")
     .bind::<SqlUuid, _>(request)
     .load(conn)
     .await?;
@@ -310,14 +311,15 @@ pub async fn ordered_totals(conn: &mut Conn, request: RequestId) -> Result<Total
         #[diesel(sql_type = Numeric)]
         gross: Amount,
     }
-    let sums: Sums = sql("SELECT coalesce(sum(goods_total), 0) AS goods, coalesce(sum(shipping_fee), 0) AS shipping,
+    let sums: Sums =
+        sql("SELECT coalesce(sum(goods_total), 0) AS goods, coalesce(sum(shipping_fee), 0) AS shipping,
             coalesce(sum(vat_total), 0) AS vat, coalesce(sum(gross_total), 0) AS gross FROM orders o
          WHERE request_id = $1 AND status IN ('issued', 'change_proposed', 'accepted')
-           AND NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id AND q.vendor_id = o.vendor_id
-               AND q.passed_over_at IS NOT NULL AND q.passed_over_at >= o.issued_at)")
-    .bind::<SqlUuid, _>(request)
-    .get_result(conn)
-    .await?;
+           AND (status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id
+               AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))")
+        .bind::<SqlUuid, _>(request)
+        .get_result(conn)
+        .await?;
     Ok(Totals { goods: sums.goods, shipping: sums.shipping, vat: sums.vat, gross: sums.gross })
 }
 
@@ -331,6 +333,29 @@ pub async fn unordered_lines(conn: &mut Conn, request: RequestId) -> Result<Vec<
         .order(request_lines::position)
         .load(conn)
         .await?)
+}
+
+/// The delivery fees that each vendor's orders of a request, which have not fallen through, hold already.
+pub async fn ordered_shipping(
+    conn: &mut Conn,
+    request: RequestId,
+) -> Result<HashMap<VendorId, Amount>, Error> {
+    #[derive(QueryableByName)]
+    struct Fee {
+        #[diesel(sql_type = SqlUuid)]
+        vendor_id: VendorId,
+        #[diesel(sql_type = Numeric)]
+        fee: Amount,
+    }
+    let fees: Vec<Fee> = sql("SELECT o.vendor_id, sum(o.shipping_fee) AS fee FROM orders o
+         WHERE o.request_id = $1 AND o.status IN ('issued', 'change_proposed', 'accepted')
+           AND (o.status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id
+               AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))
+         GROUP BY o.vendor_id")
+    .bind::<SqlUuid, _>(request)
+    .load(conn)
+    .await?;
+    Ok(fees.into_iter().map(|fee| (fee.vendor_id, fee.fee)).collect())
 }
 
 /// Takes lines away that no order came of.
