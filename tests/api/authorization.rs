@@ -968,8 +968,10 @@ async fn an_appointment_that_ran_out_by_its_date_stops_too() {
     let (agency, _) = app.agency().await;
     let authority = app.member(Some(agency), BudgetUser, &[]).await;
     let (user, contact) = app.account().await;
-    let today: String =
-        authority.get("/api/v1/sandbox/clock").await.expect(200).text("/now").chars().take(10).collect();
+    let now = authority.get("/api/v1/sandbox/clock").await.expect(200).text("/now");
+    let now: chrono::DateTime<chrono::Utc> = now.parse().expect("an instant");
+    // Agencies in Central Java count days in WIB.
+    let today = (now + chrono::Duration::hours(7)).date_naive().to_string();
     let body = json!({ "contact": contact, "role": Auditor, "letter_number": "821/4/2026", "valid_from": "2026-01-01", "valid_to": today });
     let invitation = authority.post("/api/v1/invitations", body).await.expect(201).id();
     // The token of the link, as the mail would bring it.
