@@ -2,7 +2,8 @@
 //! every figure of the result, without a database (`lokapasar verify evaluation`).
 //!
 //! All quotes are compared on one base: gross, delivered at the place. A quote's delivery fee is spread over
-//! its lines by their value, so that the shares add up to the fee whatever lines are awarded.
+//! its lines by their value, so that the shares add up to the fee whatever lines are awarded. Where an order
+//! bears a part of it already, the input has the rest.
 use crate::kernel::{Amount, LineId, Percent, Quantity, QuoteId, RequestId, VendorId};
 use crate::requests::{AwardMode, EvaluationMethod};
 use crate::taxes::{LineTax, PriceBasis, TaxClass, VatRates, line_tax, totals};

@@ -778,3 +778,23 @@ async fn a_vendor_that_is_awarded_twice_has_one_delivery_fee_and_loses_only_what
     assert_eq!(all(&found, "/input/lines", "line_id"), [asked.lines[0].as_str(), &asked.lines[2]]);
     house.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn winners_that_fall_through_together_are_passed_over_one_after_another_and_each_once() {
+    let (house, asked, quotes) = itemised().await;
+    let request = &asked.request;
+    house.awarded(request).await;
+    let (ink, pens) = (house.order_of(request, 0).await.1, house.order_of(request, 1).await.1);
+    house.vendors[0].decline(&ink).await.expect(200);
+    house.vendors[1].decline(&pens).await.expect(200);
+    let open = house.next_rank(request, &ink).await.expect(200);
+    assert_eq!(open.text("/status"), "evaluating");
+    house.next_rank(request, &ink).await.expect_problem(409, ILLEGAL);
+    let open = house.next_rank(request, &pens).await.expect(200);
+    assert_eq!(said(&open, ["/status", "/gross_total"]), ["evaluating", "0.00"]);
+    let found = house.complete(request).await.body;
+    let order = [0, 1, 2].map(|line: usize| places(&found["ranking"]["lines"][line]["ranked"], &quotes));
+    assert_eq!(order, [vec![], vec![2], vec![]]);
+    assert_eq!(house.awarded(request).await.text("/gross_total"), "307600.00");
+    house.app.finish().await;
+}

@@ -260,9 +260,10 @@ fn why_not(evaluation: &Evaluation, quote: QuoteId) -> Result<String, Error> {
 /// `expired` once the time has passed.
 pub async fn object(tx: &mut Tx, ctx: &Ctx, id: RequestId, text: &str) -> Result<Objection, Error> {
     let vendor = own_vendor(ctx)?;
+    let row = store::hold_published(tx, id).await?;
+    // Read once the request is held: an award that commits meanwhile changes it.
     let own = store::quote_of(tx.conn(), id, vendor).await?;
     let own = own.filter(|own| own.submission.is_some()).ok_or_else(|| refuse(Code::NotFound))?;
-    let row = store::hold_published(tx, id).await?;
     let now = tx.now().await?;
     match row.state()?.at(now) {
         State::Awarded { objections_until } if now < objections_until => {}
@@ -365,12 +366,12 @@ async fn reopen(
     }
     let quotation = requests::quotation_of(tx.conn(), row.id).await?;
     requests::save_quotation(tx, &requests::QuotationRow { evaluated_at: None, ..quotation }).await?;
-    let totals = requests::ordered_totals(tx.conn(), row.id).await?;
+    let standing = requests::standing_orders(tx.conn(), row.id).await?;
     let next = requests::Row {
-        goods_total: totals.goods,
-        shipping_fee: totals.shipping,
-        vat_total: totals.vat,
-        gross_total: totals.gross,
+        goods_total: standing.iter().map(|order| order.goods_total).sum(),
+        shipping_fee: standing.iter().map(|order| order.shipping_fee).sum(),
+        vat_total: standing.iter().map(|order| order.vat_total).sum(),
+        gross_total: standing.iter().map(|order| order.gross_total).sum(),
         ..row.clone()
     };
     let saved = requests::settle(tx, next, State::Evaluating).await?;

@@ -66,7 +66,7 @@ async fn desk(tx: &mut Tx, ctx: &Ctx, id: RequestId, in_charge: bool) -> Result<
 
 /// Everything that the ranking depends on, as it stands: the quotes that were opened, whoever is out
 /// named so, by the rates and shares of the day of the opening. Lines that an order holds already are
-/// not compared again.
+/// not compared again, nor is a delivery fee that one bears.
 pub async fn input(
     conn: &mut Conn,
     row: &requests::Row,
@@ -77,8 +77,8 @@ pub async fn input(
     let zone = accounts::time_zone_of(conn, row.agency_id).await?;
     let policies = policies::at(conn, zone.date_of(opened_at), Some(row.agency_id)).await?;
     let ladder = row.procurement_kind == ProcurementKind::Goods && policies.flag("domestic.ladder")?;
-    let ordered = requests::ordered_lines(conn, row.id).await?;
-    let delivered = requests::ordered_shipping(conn, row.id).await?;
+    let standing = requests::standing_orders(conn, row.id).await?;
+    let ordered: HashSet<_> = standing.iter().flat_map(|order| &order.asked_line_ids).copied().collect();
     let asked = requests::asked_lines(conn, row.id).await?;
     let open: Vec<_> = asked.into_iter().filter(|line| !ordered.contains(&line.id)).collect();
     let opened: HashMap<QuoteId, Opened> =
@@ -91,7 +91,8 @@ pub async fn input(
             continue;
         };
         let Some(content) = found.quote()? else { continue };
-        let charged = delivered.get(&quote.vendor_id).copied().unwrap_or_default();
+        let own = standing.iter().filter(|order| order.vendor_id == quote.vendor_id);
+        let charged: Amount = own.map(|order| order.shipping_fee).sum();
         // A quote's fee is charged once, whatever number of orders its lines end up in.
         let fee = Amount((content.shipping_fee.0 - charged.0).max(Decimal::ZERO));
         quotes.push(QuoteInput {

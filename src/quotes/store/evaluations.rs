@@ -211,5 +211,13 @@ pub async fn due_awards(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<V
     .bind::<BigInt, _>(limit)
     .load(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let mut due: Vec<RequestId> = rows.into_iter().map(|row| row.id).collect();
+    // An objection that was filed in time may have been committed after the look above, before the lock.
+    let objected: Vec<RequestId> = objections::table
+        .filter(objections::request_id.eq_any(&due).and(objections::decided_at.is_null()))
+        .select(objections::request_id)
+        .load(tx.conn())
+        .await?;
+    due.retain(|id| !objected.contains(id));
+    Ok(due)
 }

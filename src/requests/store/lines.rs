@@ -95,6 +95,11 @@ pub async fn replace_lines(
         .await?;
     diesel::insert_into(request_lines::table).values(lines).execute(tx.conn()).await?;
     diesel::insert_into(delivery_slots::table).values(slots).execute(tx.conn()).await?;
+    forget_unused_phones(tx, phones).await
+}
+
+/// Erases phones of deliveries that no delivery names any more.
+pub async fn forget_unused_phones(tx: &mut Tx, phones: Vec<PersonalValueId>) -> Result<(), Error> {
     if !phones.is_empty() {
         // A copied request shares its phones with the one it came from.
         sql("DELETE FROM personal_values v WHERE v.id = ANY($1)

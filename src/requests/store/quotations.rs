@@ -7,13 +7,11 @@ use crate::kernel::{
 use crate::platform::db::{Conn, Tx, kept, sql};
 use crate::platform::new_id;
 use crate::schema::{quotation_invitations, quotation_lines, quotation_slots, quotations};
-use crate::taxes::Totals;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Numeric, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
-use std::collections::HashMap;
 use uuid::Uuid;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Clone)]
@@ -173,16 +171,7 @@ pub async fn replace_asked_lines(
     diesel::insert_into(quotation_lines::table).values(lines).execute(tx.conn()).await?;
     let slots: Vec<AskedSlot> = slots.iter().map(AskedSlot::from).collect();
     diesel::insert_into(quotation_slots::table).values(&slots).execute(tx.conn()).await?;
-    if !phones.is_empty() {
-        // A copied request shares its phones with the one it came from, and orders with both.
-        sql("DELETE FROM personal_values v WHERE v.id = ANY($1)
-               AND NOT EXISTS (SELECT FROM delivery_slots s WHERE s.contact_phone_id = v.id)
-               AND NOT EXISTS (SELECT FROM quotation_slots s WHERE s.contact_phone_id = v.id)")
-        .bind::<Array<SqlUuid>, _>(phones)
-        .execute(tx.conn())
-        .await?;
-    }
-    Ok(())
+    super::forget_unused_phones(tx, phones).await
 }
 
 /// Takes a quotation off a draft.
@@ -280,47 +269,39 @@ pub async fn invite(
         .await?)
 }
 
-/// Asked lines that an order holds which has not fallen through.
-pub async fn ordered_lines(conn: &mut Conn, request: RequestId) -> Result<Vec<LineId>, Error> {
-    #[derive(QueryableByName)]
-    struct Id {
-        #[diesel(sql_type = SqlUuid)]
-        id: LineId,
-    }
-    let rows: Vec<Id> = sql("SELECT (l.snapshot ->> 'asked_line_id')::uuid AS id FROM request_lines l
-         JOIN order_lines ol ON ol.request_line_id = l.id JOIN orders o ON o.id = ol.order_id
-         WHERE l.request_id = $1 AND l.snapshot ? 'asked_line_id' AND o.status IN ('issued', 'change_proposed', 'accepted')
-           AND (o.status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = l.request_id
+/// An order of a request that has not fallen through.
+#[derive(QueryableByName)]
+pub struct StandingOrder {
+    #[diesel(sql_type = SqlUuid)]
+    pub vendor_id: VendorId,
+    /// The asked lines that it holds.
+    #[diesel(sql_type = Array<SqlUuid>)]
+    pub asked_line_ids: Vec<LineId>,
+    /// Rupiah, like those below.
+    #[diesel(sql_type = Numeric)]
+    pub goods_total: Amount,
+    /// What this order bears of its quote's fee.
+    #[diesel(sql_type = Numeric)]
+    pub shipping_fee: Amount,
+    #[diesel(sql_type = Numeric)]
+    pub vat_total: Amount,
+    #[diesel(sql_type = Numeric)]
+    pub gross_total: Amount,
+}
+
+/// The orders of a request that have not fallen through: neither ended, nor silent until their vendor was
+/// passed over.
+pub async fn standing_orders(conn: &mut Conn, request: RequestId) -> Result<Vec<StandingOrder>, Error> {
+    Ok(sql("SELECT o.vendor_id, o.goods_total, o.shipping_fee, o.vat_total, o.gross_total,
+            ARRAY(SELECT (l.snapshot ->> 'asked_line_id')::uuid FROM order_lines ol
+                JOIN request_lines l ON l.id = ol.request_line_id
+                WHERE ol.order_id = o.id AND l.snapshot ? 'asked_line_id') AS asked_line_ids
+         FROM orders o WHERE o.request_id = $1 AND o.status IN ('issued', 'change_proposed', 'accepted')
+           AND (o.status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id
                AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))")
     .bind::<SqlUuid, _>(request)
     .load(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
-}
-
-/// What the orders of a request that have not fallen through come to.
-pub async fn ordered_totals(conn: &mut Conn, request: RequestId) -> Result<Totals, Error> {
-    #[derive(QueryableByName)]
-    struct Sums {
-        #[diesel(sql_type = Numeric)]
-        goods: Amount,
-        #[diesel(sql_type = Numeric)]
-        shipping: Amount,
-        #[diesel(sql_type = Numeric)]
-        vat: Amount,
-        #[diesel(sql_type = Numeric)]
-        gross: Amount,
-    }
-    let sums: Sums =
-        sql("SELECT coalesce(sum(goods_total), 0) AS goods, coalesce(sum(shipping_fee), 0) AS shipping,
-            coalesce(sum(vat_total), 0) AS vat, coalesce(sum(gross_total), 0) AS gross FROM orders o
-         WHERE request_id = $1 AND status IN ('issued', 'change_proposed', 'accepted')
-           AND (status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id
-               AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))")
-        .bind::<SqlUuid, _>(request)
-        .get_result(conn)
-        .await?;
-    Ok(Totals { goods: sums.goods, shipping: sums.shipping, vat: sums.vat, gross: sums.gross })
+    .await?)
 }
 
 /// Lines of a request that no order holds yet, in order.
@@ -333,29 +314,6 @@ pub async fn unordered_lines(conn: &mut Conn, request: RequestId) -> Result<Vec<
         .order(request_lines::position)
         .load(conn)
         .await?)
-}
-
-/// The delivery fees that each vendor's orders of a request, which have not fallen through, hold already.
-pub async fn ordered_shipping(
-    conn: &mut Conn,
-    request: RequestId,
-) -> Result<HashMap<VendorId, Amount>, Error> {
-    #[derive(QueryableByName)]
-    struct Fee {
-        #[diesel(sql_type = SqlUuid)]
-        vendor_id: VendorId,
-        #[diesel(sql_type = Numeric)]
-        fee: Amount,
-    }
-    let fees: Vec<Fee> = sql("SELECT o.vendor_id, sum(o.shipping_fee) AS fee FROM orders o
-         WHERE o.request_id = $1 AND o.status IN ('issued', 'change_proposed', 'accepted')
-           AND (o.status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id
-               AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))
-         GROUP BY o.vendor_id")
-    .bind::<SqlUuid, _>(request)
-    .load(conn)
-    .await?;
-    Ok(fees.into_iter().map(|fee| (fee.vendor_id, fee.fee)).collect())
 }
 
 /// Takes lines away that no order came of.
