@@ -357,6 +357,7 @@ diesel::table! {
         decision -> Nullable<Text>,
         decided_at -> Nullable<Timestamptz>,
         decided_by_membership_id -> Nullable<Uuid>,
+        evaluation_id -> Uuid,
     }
 }
 
@@ -451,6 +452,7 @@ diesel::table! {
         last_delivery_on -> Nullable<Date>,
         award -> Int4,
         reminded_for -> Nullable<Timestamptz>,
+        passed_over_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1102,6 +1104,7 @@ diesel::joinable!(membership_units -> memberships (membership_id));
 diesel::joinable!(membership_units -> work_units (unit_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(negotiation_rounds -> memberships (membership_id));
+diesel::joinable!(objections -> evaluations (evaluation_id));
 diesel::joinable!(objections -> memberships (decided_by_membership_id));
 diesel::joinable!(objections -> quotes (quote_id));
 diesel::joinable!(objections -> requests (request_id));
@@ -1181,6 +1184,7 @@ diesel::allow_tables_to_appear_in_same_query!(delivery_slots, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, regions);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, request_lines);
 diesel::allow_tables_to_appear_in_same_query!(evaluations, memberships);
+diesel::allow_tables_to_appear_in_same_query!(evaluations, objections);
 diesel::allow_tables_to_appear_in_same_query!(evaluations, requests);
 diesel::allow_tables_to_appear_in_same_query!(events, realms);
 diesel::allow_tables_to_appear_in_same_query!(invitations, organisations);

@@ -4,6 +4,7 @@
 mod accounts;
 mod architecture;
 mod authorization;
+mod awards;
 mod bad_input;
 mod buying;
 mod catalog;

@@ -6,7 +6,8 @@ mod quotation;
 mod rules;
 
 use officers::officers;
-use prices::{needs, parts, price};
+pub use prices::needs;
+use prices::{parts, price};
 use rules::{budget, compared, comparison, limits, method, splitting, urgency};
 
 use super::model::{Comparison, Duty, RequestStatus};
@@ -15,7 +16,8 @@ use crate::accounts;
 use crate::catalog::{self, Availability, Need, Offer};
 use crate::kernel::Method;
 use crate::kernel::{
-    Amount, Calendar, Code, Deadline, Error, Fault, MembershipId, Quantity, Role, TimeZone, VendorId,
+    Amount, Calendar, Code, Deadline, Error, Fault, MembershipId, ProductId, Quantity, Role, TimeZone,
+    VendorId,
 };
 use crate::packages::{self, BudgetLine, BudgetMode, Package};
 use crate::platform::db::{self, Conn};
@@ -170,7 +172,8 @@ pub async fn assess(
     comparison(conn, &scene, whole, &mut checks).await?;
     officers(conn, &scene, &vendor_ids, &mut checks).await?;
     let found = finish(&scene, whole.gross, whole, clocks, budget_mode, checks)?;
-    Ok(Assessment { needs: needs(&scene, &priced), priced, parts, ..found })
+    let offers = priced.iter().flatten().map(|priced| &priced.offer);
+    Ok(Assessment { needs: needs(offers, scene.lines, scene.slots), priced, parts, ..found })
 }
 
 /// Gathers everything that the rules look at.

@@ -39,6 +39,10 @@ pub async fn cancel(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Resu
     if ctx.member()?.role == Role::ProcurementOfficer {
         require_officer(ctx, &row)?;
     }
+    // What was ordered stays bought, even while the rest is compared again.
+    if !store::standing_orders(tx.conn(), id).await?.is_empty() {
+        return Err(refuse(Code::IllegalTransition));
+    }
     turn(tx, ctx, row, "request.cancelled", None, |state| state.cancel(reason.to_owned())).await
 }
 

@@ -5,7 +5,9 @@ mod decide;
 mod draft;
 mod submit;
 
-pub use agree::{AgreedLine, Agreement, agree, fail_negotiation, price_terms, settle, to_vendor, touch};
+pub use agree::{
+    AgreedLine, Agreement, agree, fail_negotiation, price_terms, reserve_goods, settle, to_vendor, touch,
+};
 pub use ask::{Estimate, EstimatedLine, set_estimate};
 pub use decide::{
     announce_expired, approved, approved_to_ask, cancel, compare_afterwards, reassign, reject, send_back,

@@ -1,5 +1,6 @@
 //! Requests themselves.
 use super::super::model::{PaymentWay, RequestStatus, State};
+use super::rules::COUNTED;
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
@@ -183,7 +184,7 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Erro
 }
 
 /// The status as it is shown, by the clock that is bound three times, and by what became of the orders.
-const SHOWN_STATUS: [&str; 4] = [
+const SHOWN_STATUS: [&str; 5] = [
     "(CASE WHEN (CASE requests.status WHEN 'pending_approval' THEN requests.approval_due_at
         WHEN 'negotiating' THEN requests.negotiation_due_at WHEN 'agreed' THEN requests.negotiation_due_at END) <= ",
     " THEN 'expired' WHEN requests.status = 'open' AND requests.quote_deadline <= ",
@@ -191,7 +192,8 @@ const SHOWN_STATUS: [&str; 4] = [
         SELECT CASE WHEN NOT bool_or(ended.bad) THEN 'ordered' WHEN bool_and(ended.bad) THEN 'closed' ELSE 'partially_ordered' END
         FROM (SELECT o.status IN ('declined', 'expired', 'cancelled') OR (o.status IN ('issued', 'change_proposed')
             AND o.answer_due_at <= ",
-    ") AS bad FROM orders o WHERE o.request_id = requests.id) AS ended) ELSE requests.status END)",
+    ") AS bad FROM orders o WHERE o.request_id = requests.id AND ",
+    ") AS ended) ELSE requests.status END)",
 ];
 
 pub async fn list(
@@ -210,14 +212,14 @@ pub async fn list(
         .limit(limit)
         .into_boxed();
     if let Some(status) = status {
-        let [by_clock, by_deadline, by_orders, rest] = SHOWN_STATUS;
+        let [by_clock, by_deadline, by_orders, counted, rest] = SHOWN_STATUS;
         let shown = diesel::dsl::sql::<Text>(by_clock)
             .bind::<Timestamptz, _>(now)
             .sql(by_deadline)
             .bind::<Timestamptz, _>(now)
             .sql(by_orders)
             .bind::<Timestamptz, _>(now);
-        query = query.filter(shown.sql(rest).eq(status.as_str()));
+        query = query.filter(shown.sql(counted).sql(COUNTED).sql(rest).eq(status.as_str()));
     }
     Ok(query.load(conn).await?)
 }
