@@ -628,6 +628,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    purchase_proofs (id) {
+        id -> Uuid,
+        realm -> Text,
+        request_id -> Uuid,
+        media_type -> Text,
+        size_bytes -> Int8,
+        sha256 -> Bytea,
+        storage_key -> Text,
+        uploaded_at -> Timestamptz,
+        membership_id -> Uuid,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     quotation_addenda (id) {
         id -> Uuid,
         request_id -> Uuid,
@@ -900,6 +915,7 @@ diesel::table! {
         urgent_code -> Nullable<Text>,
         urgent_reason -> Nullable<Text>,
         reminded_for -> Nullable<Timestamptz>,
+        recorded -> Nullable<Jsonb>,
     }
 }
 
@@ -1127,6 +1143,7 @@ diesel::joinable!(product_photos -> products (product_id));
 diesel::joinable!(products -> categories (category_code));
 diesel::joinable!(products -> regions (region_code));
 diesel::joinable!(products -> units_of_measure (unit));
+diesel::joinable!(purchase_proofs -> memberships (membership_id));
 diesel::joinable!(quotation_addenda -> memberships (membership_id));
 diesel::joinable!(quotation_addenda -> requests (request_id));
 diesel::joinable!(quotation_keys -> requests (request_id));
@@ -1197,6 +1214,7 @@ diesel::allow_tables_to_appear_in_same_query!(memberships, objections);
 diesel::allow_tables_to_appear_in_same_query!(memberships, opening_attempts);
 diesel::allow_tables_to_appear_in_same_query!(memberships, organisations);
 diesel::allow_tables_to_appear_in_same_query!(memberships, policies);
+diesel::allow_tables_to_appear_in_same_query!(memberships, purchase_proofs);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_addenda);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_questions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quote_cures);
@@ -1242,6 +1260,7 @@ diesel::allow_tables_to_appear_in_same_query!(products, stock);
 diesel::allow_tables_to_appear_in_same_query!(products, stock_reservations);
 diesel::allow_tables_to_appear_in_same_query!(products, units_of_measure);
 diesel::allow_tables_to_appear_in_same_query!(products, vendors);
+diesel::allow_tables_to_appear_in_same_query!(purchase_proofs, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_addenda, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_invitations, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_invitations, vendors);

@@ -25,6 +25,7 @@ mod packages;
 mod pages;
 mod people_and_house;
 mod quotation;
+mod recorded;
 mod regressions;
 mod requests;
 mod sealed;

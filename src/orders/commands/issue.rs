@@ -72,6 +72,7 @@ pub async fn approve(
     let mut vendors: Vec<VendorId> =
         requests::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
     vendors.extend(requests::taking_part(tx.conn(), id).await?);
+    vendors.extend(requests::recorded_vendor(&row)?);
     if requests::any_member_of(tx.conn(), actor.user, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
     }
@@ -90,6 +91,7 @@ pub async fn approve(
     if state.status() == requests::RequestStatus::Approved {
         return match row.method {
             Method::Quotation => requests::approved_to_ask(tx, ctx, row).await,
+            Method::Recorded => requests::put_on_record(tx, ctx, row).await,
             _ => issue(tx, ctx, row).await,
         };
     }

@@ -1,6 +1,7 @@
 //! A request as its agency sees it.
+use super::super::assess::recorded_fields;
 use super::super::model::{
-    AgreedTerms, Comparison, PaymentWay, RequestStatus, State, UrgentFields, by_orders,
+    AgreedTerms, Comparison, PaymentWay, RecordedFields, RequestStatus, State, UrgentFields, by_orders,
 };
 use super::super::model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 use super::super::store::{self, Approval, AskedLine, LineRow, Row, SlotRow};
@@ -51,6 +52,8 @@ pub struct RequestView {
     split_reason: Option<String>,
     /// Why an urgent purchase cannot wait.
     urgent: Option<UrgentFields>,
+    /// What was bought already.
+    recorded: Option<RecordedFields>,
     needed_on: NaiveDate,
     #[schema(example = "IDR")]
     currency: &'static str,
@@ -192,6 +195,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         snapshot: line.snapshot,
     };
     let quotation = quotation_view(conn, keys, &row, clear).await?;
+    let recorded = recorded_fields(&row)?;
     let scene = Scene {
         evaluated: quotation.as_ref().is_some_and(|quotation| quotation.evaluated_at.is_some()),
         has_orders: !store::standing_orders(conn, row.id).await?.is_empty(),
@@ -240,6 +244,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         comparison: row.comparison.and_then(|value| serde_json::from_value(value).ok()),
         split_reason: row.split_reason,
         urgent: row.urgent_code.zip(row.urgent_reason).map(|(code, reason)| UrgentFields { code, reason }),
+        recorded,
         needed_on: row.needed_on,
         currency: "IDR",
         goods_total: row.goods_total,

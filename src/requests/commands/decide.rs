@@ -171,6 +171,22 @@ pub async fn approved_to_ask(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Er
     Ok(saved)
 }
 
+/// Marks a purchase that was made already approved by its last step: it is on record, its money is committed.
+pub async fn put_on_record(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    packages::commit_request(tx, row.id, row.gross_total, now).await?;
+    let state = State::Approved.record()?;
+    let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(state) };
+    let saved = store::save(tx, next).await?;
+    let notice = Notice {
+        template: "request_approved".into(),
+        audience: Audience::Membership(saved.officer_id.0),
+        arguments: json!({ "title": saved.title }),
+    };
+    record(tx, ctx, "request.recorded", Some(&row), &saved, vec![notice]).await?;
+    Ok(saved)
+}
+
 /// Marks a request approved by its last step, and ordered.
 pub async fn approved(tx: &mut Tx, ctx: &Ctx, row: Row, now: DateTime<Utc>) -> Result<Row, Error> {
     let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(State::Ordered) };

@@ -49,6 +49,8 @@ pub struct Row {
     pub split_reason: Option<String>,
     pub urgent_code: Option<String>,
     pub urgent_reason: Option<String>,
+    /// `RecordedFields`, for the method recorded.
+    pub recorded: Option<Value>,
     pub needed_on: NaiveDate,
     pub goods_total: Amount,
     pub shipping_fee: Amount,
@@ -98,6 +100,7 @@ impl Row {
             (RequestStatus::Approved, ..) => State::Approved,
             (RequestStatus::Ordered, ..) => State::Ordered,
             (RequestStatus::PartiallyOrdered, ..) => State::PartiallyOrdered,
+            (RequestStatus::Recorded, ..) => State::Recorded,
             (RequestStatus::Closed, ..) => State::Closed,
             (RequestStatus::Rejected, Some(reason), _) => State::Rejected { reason },
             (RequestStatus::Cancelled, Some(reason), _) => State::Cancelled { reason },
@@ -142,6 +145,7 @@ impl Row {
             | State::Approved
             | State::Ordered
             | State::PartiallyOrdered
+            | State::Recorded
             | State::Closed
             | State::Expired => None,
         };
@@ -181,6 +185,23 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Erro
     let query = requests::table.find(id).filter(seen(sight)).select(Row::as_select());
     let found = query.for_no_key_update().first(tx.conn()).await.optional()?;
     found.ok_or_else(|| refuse(Code::NotFound))
+}
+
+/// Purchases of a realm that are on record, the newest first.
+pub async fn recorded(
+    conn: &mut Conn,
+    realm: Realm,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    Ok(requests::table
+        .filter(requests::realm.eq(realm).and(requests::status.eq("recorded")))
+        .filter(requests::id.lt(after.unwrap_or(RequestId(uuid::Uuid::max()))))
+        .select(Row::as_select())
+        .order(requests::id.desc())
+        .limit(limit)
+        .load(conn)
+        .await?)
 }
 
 /// The status as it is shown, by the clock that is bound three times, and by what became of the orders.

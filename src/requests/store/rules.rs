@@ -43,12 +43,12 @@ pub async fn on_package(
     }
     let (live, under_way) = (live_order("$3"), live_request("$3"));
     let sum: Sum = sql(format!(
-        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed', 'awarded')
+        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed', 'awarded', 'recorded')
                 THEN r.gross_total - CASE WHEN $4 THEN 0 ELSE r.vat_total END ELSE (
                 SELECT coalesce(sum(o.gross_total - CASE WHEN $4 THEN 0 ELSE o.vat_total END), 0)
                 FROM orders o WHERE o.request_id = r.id AND {live}) END), 0) AS total
          FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND (r.status IN ('ordered', 'partially_ordered') OR {under_way})"
+           AND (r.status IN ('ordered', 'partially_ordered', 'recorded') OR {under_way})"
     ))
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
