@@ -24,6 +24,7 @@ mod packages;
 mod pages;
 mod people_and_house;
 mod quotation;
+mod recomputed;
 mod regressions;
 mod requests;
 mod sealed;
