@@ -9,6 +9,7 @@ mod buying;
 mod catalog;
 mod cluster;
 mod concurrency;
+mod demo;
 mod duties;
 mod edge;
 mod evaluation;
