@@ -30,5 +30,6 @@ mod regressions;
 mod requests;
 mod sealed;
 mod secrecy;
+mod shifted_clock;
 mod support;
 mod vendors;
