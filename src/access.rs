@@ -89,7 +89,7 @@ fn rule(action: Action) -> Rule {
         ListSandboxMails => Roles(&[Role::Admin]),
         ListPolicies | GetPolicy | ListForbiddenPairs | PreviewTax | ListPublicVendors | GetPublicVendor
         | ListCategories | SearchProducts | GetPublicProduct | GetProductPhoto => Public,
-        CreateVendor => LoggedIn,
+        CreateVendor | BeginFollow | ListFollows | EndFollow => LoggedIn,
         ListVendors => Roles(&[
             Role::VendorOwner,
             Role::VendorStaff,
@@ -137,11 +137,10 @@ fn rule(action: Action) -> Rule {
         OpenRequest | InviteVendors | AnswerQuestion | IssueAddendum | FailRequest => {
             Roles(&[Role::ProcurementOfficer])
         }
-        ScoreQuotes | CompleteEvaluation | DisqualifyQuote | VerifyQuote | AskCure | NextRank => {
-            Roles(&[Role::ProcurementOfficer])
-        }
+        ScoreQuotes | CompleteEvaluation | DisqualifyQuote | VerifyQuote | AskCure | AskReduction
+        | NextRank => Roles(&[Role::ProcurementOfficer]),
         AwardRequest | DecideObjection => Roles(&[Role::CommitmentOfficer]),
-        CureQuote | FileObjection => Roles(VENDOR),
+        CureQuote | AnswerReduction | FileObjection => Roles(VENDOR),
         GetEvaluation | ListObjections => Roles(BOTH_SIDES),
         AskQuestion | CreateQuote | UpdateQuote | SubmitQuote | ReplaceQuote | ConfirmQuote
         | WithdrawQuote => Roles(VENDOR),

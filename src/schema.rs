@@ -213,6 +213,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    follows (id) {
+        id -> Uuid,
+        realm -> Text,
+        user_id -> Uuid,
+        agency_id -> Nullable<Uuid>,
+        unit_id -> Nullable<Uuid>,
+        category_code -> Nullable<Text>,
+        begun_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     holidays (day) {
         day -> Date,
         name -> Text,
@@ -754,6 +766,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    quote_reductions (id) {
+        id -> Uuid,
+        quote_id -> Uuid,
+        request_id -> Uuid,
+        number -> Int4,
+        reason -> Text,
+        asked_at -> Timestamptz,
+        asked_by_membership_id -> Uuid,
+        due_at -> Timestamptz,
+        granted -> Nullable<Jsonb>,
+        note -> Nullable<Text>,
+        answered_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     quote_submissions (quote_id, number) {
         quote_id -> Uuid,
         number -> Int4,
@@ -1114,6 +1142,10 @@ diesel::joinable!(delivery_slots -> regions (region_code));
 diesel::joinable!(delivery_slots -> request_lines (line_id));
 diesel::joinable!(evaluations -> requests (request_id));
 diesel::joinable!(events -> realms (realm));
+diesel::joinable!(follows -> categories (category_code));
+diesel::joinable!(follows -> organisations (agency_id));
+diesel::joinable!(follows -> users (user_id));
+diesel::joinable!(follows -> work_units (unit_id));
 diesel::joinable!(invitations -> personal_values (contact_id));
 diesel::joinable!(invitations -> users (invited_by));
 diesel::joinable!(membership_units -> memberships (membership_id));
@@ -1158,6 +1190,9 @@ diesel::joinable!(quotation_slots -> quotation_lines (line_id));
 diesel::joinable!(quotation_slots -> regions (region_code));
 diesel::joinable!(quote_cures -> memberships (asked_by_membership_id));
 diesel::joinable!(quote_cures -> quotes (quote_id));
+diesel::joinable!(quote_reductions -> memberships (asked_by_membership_id));
+diesel::joinable!(quote_reductions -> quotes (quote_id));
+diesel::joinable!(quote_reductions -> requests (request_id));
 diesel::joinable!(quote_submissions -> quotes (quote_id));
 diesel::joinable!(quote_submissions -> requests (request_id));
 diesel::joinable!(reassignments -> requests (request_id));
@@ -1190,6 +1225,7 @@ diesel::allow_tables_to_appear_in_same_query!(budget_lines, packages);
 diesel::allow_tables_to_appear_in_same_query!(budget_lines, requests);
 diesel::allow_tables_to_appear_in_same_query!(budget_lines, work_units);
 diesel::allow_tables_to_appear_in_same_query!(budget_reservations, packages);
+diesel::allow_tables_to_appear_in_same_query!(categories, follows);
 diesel::allow_tables_to_appear_in_same_query!(categories, products);
 diesel::allow_tables_to_appear_in_same_query!(categories, quotation_lines);
 diesel::allow_tables_to_appear_in_same_query!(categories, units_of_measure);
@@ -1204,6 +1240,9 @@ diesel::allow_tables_to_appear_in_same_query!(evaluations, memberships);
 diesel::allow_tables_to_appear_in_same_query!(evaluations, objections);
 diesel::allow_tables_to_appear_in_same_query!(evaluations, requests);
 diesel::allow_tables_to_appear_in_same_query!(events, realms);
+diesel::allow_tables_to_appear_in_same_query!(follows, organisations);
+diesel::allow_tables_to_appear_in_same_query!(follows, users);
+diesel::allow_tables_to_appear_in_same_query!(follows, work_units);
 diesel::allow_tables_to_appear_in_same_query!(invitations, organisations);
 diesel::allow_tables_to_appear_in_same_query!(invitations, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(invitations, users);
@@ -1218,6 +1257,7 @@ diesel::allow_tables_to_appear_in_same_query!(memberships, purchase_proofs);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_addenda);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_questions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quote_cures);
+diesel::allow_tables_to_appear_in_same_query!(memberships, quote_reductions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, reassignments);
 diesel::allow_tables_to_appear_in_same_query!(memberships, requests);
 diesel::allow_tables_to_appear_in_same_query!(memberships, score_sheets);
@@ -1274,6 +1314,8 @@ diesel::allow_tables_to_appear_in_same_query!(quotation_questions, vendors);
 diesel::allow_tables_to_appear_in_same_query!(quotation_slots, regions);
 diesel::allow_tables_to_appear_in_same_query!(quotations, requests);
 diesel::allow_tables_to_appear_in_same_query!(quote_cures, quotes);
+diesel::allow_tables_to_appear_in_same_query!(quote_reductions, quotes);
+diesel::allow_tables_to_appear_in_same_query!(quote_reductions, requests);
 diesel::allow_tables_to_appear_in_same_query!(quote_submissions, quotes);
 diesel::allow_tables_to_appear_in_same_query!(quote_submissions, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotes, requests);

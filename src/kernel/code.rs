@@ -458,6 +458,21 @@ codes! {
     ProofMissing 422
         id: "Bukti pembelian belum ada", "Unggah nota atau kuitansi lebih dulu.";
         en: "The purchase has no proof yet", "Upload the receipt first.";
+    NegotiationNotAllowed 409
+        id: "Kebijakan tidak membolehkan negosiasi setelah pembukaan", "Tetapkan menurut harga yang ditawarkan.";
+        en: "Policy allows no negotiation after the opening", "Award at the prices that were quoted.";
+    NegotiationUnderWay 409
+        id: "Penyedia peringkat pertama masih diberi waktu menurunkan harga", "Tunggu jawaban penyedia atau batas waktunya.";
+        en: "The first-ranked still has time to lower its price", "Wait for its answer, or until its time is over.";
+    PriceNotLower 422
+        id: "Harga melebihi penawaran yang berlaku", "Tulis harga yang sama dengan atau di bawah penawaran Anda.";
+        en: "The price is above the one that stands", "Give what you quoted or less.";
+    OneOfRequired 422
+        id: "Sebutkan tepat satu dari pilihan yang ada", "Isi salah satu saja.";
+        en: "Exactly one of the choices is needed", "Give one of them, and no other.";
+    TooManyFollows 409
+        id: "Yang diikuti sudah sebanyak yang diperbolehkan", "Berhenti mengikuti salah satu lebih dulu.";
+        en: "As much is followed as is allowed", "End one of them first.";
     CureUnderWay 409
         id: "Penyedia masih diberi waktu melengkapi", "Tunggu jawaban penyedia atau batas waktunya.";
         en: "A vendor still has time to mend a formal fault", "Wait for its answer, or until its time is over.";

@@ -93,6 +93,8 @@ ids! {
     QuoteId
     /// A question on a request that asks for quotes.
     QuestionId
+    /// Something that a person follows.
+    FollowId
     /// A change to a request while quotes are taken.
     AddendumId
     /// A vendor's objection to an award.

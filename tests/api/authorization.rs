@@ -258,6 +258,11 @@ fn table() -> Vec<Row> {
         row("disqualifyQuote", POST, "/api/v1/quotes/{opened_quote}/actions/disqualify", Json(r#"{"code":"technical","reason":"Tidak sesuai contoh"}"#), Only(&[ProcurementOfficer])),
         row("verifyQuote", POST, "/api/v1/quotes/{opened_quote}/actions/verify", Json(r#"{"note":"Contoh diperiksa"}"#), Only(&[ProcurementOfficer])),
         row("askCure", POST, "/api/v1/quotes/{opened_quote}/actions/ask-cure", Json(r#"{"fault":"Masa berlaku belum disebut"}"#), Only(&[ProcurementOfficer])),
+        row("askReduction", POST, "/api/v1/quotes/{opened_quote}/actions/ask-reduction", Json(r#"{"reason":"Harga pasar lebih rendah"}"#), Only(&[ProcurementOfficer])),
+        row("answerReduction", POST, "/api/v1/quotes/{opened_quote}/actions/answer-reduction", Json(r#"{"shipping_fee":"0"}"#), Only(VENDOR)),
+        row("beginFollow", POST, "/api/v1/follows", Json(r#"{"category_code":"01.01"}"#), LoggedIn),
+        row("listFollows", GET, "/api/v1/follows", Nothing, LoggedIn),
+        row("endFollow", DELETE, "/api/v1/follows/{nobodys}", Nothing, LoggedIn),
         row("cureQuote", POST, "/api/v1/quotes/{opened_quote}/actions/cure", Json(r#"{"answer":"Berlaku 30 hari"}"#), Only(VENDOR)),
         row("awardRequest", POST, "/api/v1/requests/{opened}/actions/award", CONTENT, Only(&[CommitmentOfficer])),
         row("nextRank", POST, "/api/v1/requests/{ordered}/actions/next-rank", Json(r#"{"order_id":"{order}"}"#), Only(&[ProcurementOfficer])),
@@ -567,6 +572,8 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         ("{awarded}", awarded.request),
         ("{objection}", objection),
         ("{recorded}", recorded),
+        // What a person follows is that person's alone, whatever the tenant.
+        ("{nobodys}", new_id::<uuid::Uuid>().to_string()),
         ("{proof}", proof),
     ]);
     let mut of_vendor = common.clone();

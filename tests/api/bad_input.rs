@@ -596,10 +596,9 @@ fn caller_of(operation: &str) -> &'static str {
         | "searchProducts"
         | "getPublicProduct"
         | "getProductPhoto" => "guest",
-        "listSessions" | "endSession" | "getMe" | "listMyMemberships" | "acceptInvitation"
-        | "getOrganisation" | "listUnits" | "getSandboxClock" | "moveSandboxClock" | "createVendor" => {
-            "person"
-        }
+        "listSessions" | "beginFollow" | "listFollows" | "endFollow" | "endSession" | "getMe"
+        | "listMyMemberships" | "acceptInvitation" | "getOrganisation" | "listUnits" | "getSandboxClock"
+        | "moveSandboxClock" | "createVendor" => "person",
         "createOrganisation" | "listOrganisations" | "listSandboxMails" => "admin",
         "createUnit" | "listMemberships" | "endMembership" | "inviteMember" | "listInvitations"
         | "revokeInvitation" | "reassignRequest" | "setPolicy" | "endPolicy" | "appointDeputy"
@@ -629,7 +628,7 @@ fn caller_of(operation: &str) -> &'static str {
         | "unpublishProduct" | "listProducts" | "getProduct" | "listPriceHistory" | "acceptOrder"
         | "declineOrder" | "proposeOrderChange" | "askQuestion" | "createQuote" | "getQuote"
         | "updateQuote" | "submitQuote" | "replaceQuote" | "confirmQuote" | "withdrawQuote" | "cureQuote"
-        | "fileObjection" => "owner",
+        | "answerReduction" | "fileObjection" => "owner",
         "returnRequest" | "rejectRequest" | "approveRequest" | "cancelOrder" | "acceptOrderChange"
         | "rejectOrderChange" | "awardRequest" | "decideObjection" => "approver",
         "listPackages" | "getPackage" | "listBudgetLines" | "createRequest" | "updateRequest"
@@ -640,7 +639,7 @@ fn caller_of(operation: &str) -> &'static str {
         | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes"
         | "getOpening" | "scoreQuotes" | "completeEvaluation" | "getEvaluation" | "disqualifyQuote"
         | "verifyQuote" | "askCure" | "nextRank" | "listObjections" | "compareAfterwards" | "listInbox"
-        | "uploadProof" | "listProofs" | "downloadProof" | "removeProof" => "officer",
+        | "askReduction" | "uploadProof" | "listProofs" | "downloadProof" | "removeProof" => "officer",
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

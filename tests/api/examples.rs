@@ -279,17 +279,18 @@ impl Stage {
                 let id = vendor.owner.post(&questions, question).await.expect(201).id();
                 by(&office.officer, [asked.request, id], nothing)
             }
+            "beginFollow" => by(&vendor.owner, [], nothing),
             "updateQuote" => {
                 let asked = office.asks(office.quotation(pen, "4", json!({}))).await;
                 by(&vendor.owner, [vendor.quotes(&asked, pen, "19000.00", "0").await], nothing)
             }
             "completeEvaluation" | "disqualifyQuote" | "verifyQuote" | "askCure" | "cureQuote"
-            | "scoreQuotes" => {
+            | "scoreQuotes" | "askReduction" | "answerReduction" => {
                 let weighted = json!({ "evaluation": "weighted",
                     "criteria": [{ "code": "workmanship", "name": "Mutu", "weight": "100" }] });
                 let changes = if operation == "scoreQuotes" { weighted } else { nothing.clone() };
                 let asked = office.asks(office.quotation(pen, "4", changes)).await;
-                let quote = vendor.quotes(&asked, pen, "19000.00", "0").await;
+                let quote = vendor.quotes(&asked, pen, "19000.00", "5000").await;
                 app.set_clock(&asked.deadline).await;
                 app.work().await;
                 let evaluation = format!("/api/v1/requests/{}/evaluation", asked.request);
@@ -302,6 +303,16 @@ impl Stage {
                     "verifyQuote" => {
                         office.officer.post(&evaluation, json!({})).await.expect(200);
                         by(&office.officer, [quote], nothing)
+                    }
+                    "askReduction" | "answerReduction" => {
+                        office.officer.post(&evaluation, json!({})).await.expect(200);
+                        if operation == "askReduction" {
+                            return by(&office.officer, [quote], nothing);
+                        }
+                        let reason = json!({ "reason": "Harga pasar lebih rendah" });
+                        let path = format!("/api/v1/quotes/{quote}/actions/ask-reduction");
+                        office.officer.post(&path, reason).await.expect(200);
+                        by(&vendor.owner, [quote], nothing)
                     }
                     "cureQuote" => {
                         let fault = json!({ "fault": "Masa berlaku penawaran belum disebut" });

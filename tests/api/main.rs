@@ -28,6 +28,7 @@ mod people_and_house;
 mod quotation;
 mod recomputed;
 mod recorded;
+mod reductions;
 mod regressions;
 mod requests;
 mod sealed;

@@ -4,6 +4,7 @@ use super::super::ranking::{EvaluationInput, Ranking, rank};
 use super::super::sealed::{DisqualificationCode, QuoteStatus};
 use super::super::store::{self, Party};
 use super::quote::{CureView, QuoteView, office_quote, own_quote_view};
+use super::reduction::ReductionView;
 use crate::kernel::{Code, Ctx, Error, LineId, MembershipId, QuoteId, RequestId, act, refuse};
 use crate::platform::db::{self, Conn};
 use crate::platform::http::{Api, Call, Json, NoQuery, Reply, Sends};
@@ -78,6 +79,7 @@ struct ComparedQuote {
     /// Its vendor does business under another classification (KBLI) than the lines ask for; a warning only.
     kbli_mismatch: bool,
     cures: Vec<CureView>,
+    reductions: Vec<ReductionView>,
 }
 
 async fn get_evaluation(call: Call<act::GetEvaluation, (RequestId,)>) -> Sends<Reply<EvaluationView>> {
@@ -170,6 +172,7 @@ async fn compared(conn: &mut Conn, row: &requests::Row) -> Result<Vec<ComparedQu
     let quotes = store::handed_in(conn, row.id).await?;
     let ids: Vec<QuoteId> = quotes.iter().map(|quote| quote.id).collect();
     let cures = store::cures(conn, &ids).await?;
+    let reductions = store::reductions(conn, row.id).await?;
     let mismatched = store::kbli_mismatches(conn, row.id).await?;
     let mut views = Vec::with_capacity(quotes.len());
     for quote in quotes {
@@ -184,6 +187,11 @@ async fn compared(conn: &mut Conn, row: &requests::Row) -> Result<Vec<ComparedQu
             passed_over_at: quote.passed_over_at,
             kbli_mismatch: mismatched.contains(&quote.vendor_id),
             cures: cures.iter().filter(|of| of.quote_id == quote.id).map(CureView::from).collect(),
+            reductions: reductions
+                .iter()
+                .filter(|of| of.quote_id == quote.id)
+                .map(ReductionView::new)
+                .collect::<Result<_, _>>()?,
         });
     }
     Ok(views)

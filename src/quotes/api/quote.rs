@@ -2,6 +2,7 @@
 use super::super::commands::{self, OwnCopy, Sent};
 use super::super::sealed::{QuoteFields, QuoteStatus, SealedQuote};
 use super::super::store::{self, Opened, Party, Quote};
+use super::reduction::ReductionView;
 use crate::kernel::{Code, Ctx, Error, QuoteId, RequestId, VendorId, act, refuse};
 use crate::platform::db::{self, Conn};
 use crate::platform::http::{
@@ -61,6 +62,7 @@ struct QuoteDocument {
     /// Why it could not be read at the opening.
     fault: Option<String>,
     cures: Vec<CureView>,
+    reductions: Vec<ReductionView>,
 }
 
 /// A formal fault that the vendor may mend, and how it did.
@@ -159,9 +161,9 @@ async fn get_quote(call: Call<act::GetQuote, (QuoteId,)>) -> Sends<Reply<QuoteDo
                 let opened = store::opened_quote(conn, call.path.0).await?;
                 let opened = opened.ok_or_else(|| refuse(Code::NotFound))?;
                 let quote = store::quote_in(conn, row.id, call.path.0).await?;
-                let cures = store::cures(conn, &[quote.id]).await?;
+                let beside = beside(conn, &quote).await?;
                 let quote = office_view(conn, quote, true, quotation.addenda).await?;
-                document(quote, None, Some(opened), &cures)?
+                document(quote, None, Some(opened), beside)?
             }
         };
         let version = document.quote.version;
@@ -252,19 +254,28 @@ async fn own_document(
 ) -> Result<QuoteDocument, Error> {
     let copy = commands::own_copy(conn, keys, &quote).await?;
     let opened = store::opened_quote(conn, quote.id).await?;
+    let beside = beside(conn, &quote).await?;
+    document(own_quote_view(conn, ctx, quote).await?, Some(copy), opened, beside)
+}
+
+/// What was asked and granted beside what was handed in.
+async fn beside(conn: &mut Conn, quote: &Quote) -> Result<(Vec<CureView>, Vec<ReductionView>), Error> {
     let cures = store::cures(conn, &[quote.id]).await?;
-    document(own_quote_view(conn, ctx, quote).await?, Some(copy), opened, &cures)
+    let reductions = store::reductions(conn, quote.request_id).await?;
+    let own = reductions.iter().filter(|reduction| reduction.quote_id == quote.id);
+    Ok((cures.iter().map(CureView::from).collect(), own.map(ReductionView::new).collect::<Result<_, _>>()?))
 }
 
 fn document(
     quote: QuoteView,
     copy: Option<OwnCopy>,
     opened: Option<Opened>,
-    cures: &[store::Cure],
+    (cures, reductions): (Vec<CureView>, Vec<ReductionView>),
 ) -> Result<QuoteDocument, Error> {
     let (fields, sent) = copy.map(|copy| (copy.fields, copy.sent)).unzip();
     Ok(QuoteDocument {
-        cures: cures.iter().map(CureView::from).collect(),
+        cures,
+        reductions,
         quote,
         fields,
         sent: sent.flatten().map(SentView::from),
@@ -291,12 +302,19 @@ pub async fn own_quote_view(conn: &mut Conn, ctx: &Ctx, quote: Quote) -> Result<
         Some(_) if row.state()? == requests::State::Evaluating => Ok(()),
         _ => Err(refuse(illegal)),
     };
+    let asked = store::reductions(conn, quote.request_id).await?;
+    let reduce = match asked.iter().find(|asked| asked.quote_id == quote.id && asked.answered_at.is_none()) {
+        Some(asked) if !asked.is_open(now) => Err(refuse(Code::Expired)),
+        Some(_) if row.state()? == requests::State::Evaluating => Ok(()),
+        _ => Err(refuse(illegal)),
+    };
     let tried = [
         ("submit", when(writable, illegal)),
         ("replace", when(submitted, illegal)),
         ("confirm", when(needed, Code::NothingToConfirm)),
         ("withdraw", when(submitted, illegal)),
         ("cure", cure),
+        ("answer-reduction", reduce),
     ];
     let shown = |(verb, outcome): (&'static str, Result<(), Error>)| {
         AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)

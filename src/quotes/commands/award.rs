@@ -6,6 +6,7 @@ use super::super::sealed::{OfferedLine, QuoteStatus};
 use super::super::store::{self, Evaluation, Objection, Quote};
 use super::evaluate::{leading, parsed};
 use super::quoting::to_officer;
+use super::reduce::standing_quotes;
 use super::{own_vendor, record};
 use crate::kernel::{
     Amount, Code, Ctx, Error, LineId, ObjectionId, QuoteId, Refusal, RequestId, Role, VendorId, refuse,
@@ -25,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 ///
 /// # Errors
 /// `content_changed` when another evaluation was meant, `verification_missing` while a leader was not
-/// looked at, `nothing_to_award`; `out_of_stock` or `capacity_exceeded` when a winner's goods are gone; the
+/// looked at, `negotiation_under_way` while one may still lower its price, `nothing_to_award`; `out_of_stock` or `capacity_exceeded` when a winner's goods are gone; the
 /// limits and budgets that a direct purchase has; forbidden pairs.
 pub async fn award(
     tx: &mut Tx,
@@ -57,6 +58,10 @@ pub async fn award(
     }
     if winners.iter().any(|winner| by_id.get(winner).is_none_or(|quote| quote.verified_at.is_none())) {
         return Err(refuse(Code::VerificationMissing));
+    }
+    let asked = store::reductions(tx.conn(), id).await?;
+    if asked.iter().any(|asked| winners.contains(&asked.quote_id) && asked.is_open(now)) {
+        return Err(refuse(Code::NegotiationUnderWay));
     }
     let totals = write_lines(tx, &row, &evaluation, &leaders, &by_id).await?;
     let objections_until = hold_money(tx, &row, totals, now).await?;
@@ -125,10 +130,7 @@ async fn write_lines(
     let ids: Vec<LineId> = asked.iter().map(|line| line.id).collect();
     let asked_slots = requests::asked_slots(tx.conn(), &ids).await?;
     let first = i32::try_from(requests::lines(tx.conn(), row.id).await?.len()).unwrap_or_default();
-    let mut opened = HashMap::new();
-    for found in store::opened(tx.conn(), row.id).await? {
-        opened.extend(found.quote()?.map(|content| (found.quote_id, content)));
-    }
+    let opened = standing_quotes(tx.conn(), row.id).await?;
     let damaged = || Error::Internal("an evaluation does not fit its quotes".into());
     let (mut lines, mut slots) = (Vec::new(), Vec::new());
     let mut fees: BTreeMap<VendorId, (Amount, Amount)> = BTreeMap::new();
@@ -136,7 +138,7 @@ async fn write_lines(
     for line in asked {
         let Some(leader) = leaders.get(&line.id) else { continue };
         let vendor = quotes.get(leader).ok_or_else(damaged)?.vendor_id;
-        let content = opened.get(leader).ok_or_else(damaged)?;
+        let (content, _) = opened.get(leader).ok_or_else(damaged)?;
         let offered = content.lines.iter().find(|offered| offered.line_id == line.id).ok_or_else(damaged)?;
         let result = ranking.quotes.iter().find(|result| result.quote_id == *leader).ok_or_else(damaged)?;
         let amounts = result.lines.iter().find(|result| result.line_id == line.id).ok_or_else(damaged)?;

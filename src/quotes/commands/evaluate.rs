@@ -4,7 +4,8 @@ use super::super::ranking::{
     Weights,
 };
 use super::super::sealed::{DisqualificationCode, QuoteStatus, SealedQuote};
-use super::super::store::{self, Cure, Evaluation, Opened, Quote, ScoreSheet};
+use super::super::store::{self, Cure, Evaluation, Quote, ScoreSheet};
+use super::reduce::standing_quotes;
 use super::{own_vendor, record};
 use crate::kernel::{
     Amount, Code, Ctx, Error, Fault, LineId, ProcurementKind, QuoteId, Refusal, RequestId, Role, refuse,
@@ -20,7 +21,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use utoipa::ToSchema;
 
 /// A score of a quote by one criterion, from 0 to 100.
@@ -37,11 +38,11 @@ pub struct Score {
 }
 
 /// The request of an evaluation, locked, with what is known of it.
-struct Desk {
-    row: requests::Row,
-    quotation: requests::QuotationRow,
-    quotes: Vec<Quote>,
-    now: DateTime<Utc>,
+pub(super) struct Desk {
+    pub row: requests::Row,
+    pub quotation: requests::QuotationRow,
+    pub quotes: Vec<Quote>,
+    pub now: DateTime<Utc>,
 }
 
 /// The desk of whoever evaluates: a procurement officer of the unit who belongs to none of the vendors.
@@ -85,24 +86,20 @@ pub async fn input(
     let ordered: HashSet<_> = standing.iter().flat_map(|order| &order.asked_line_ids).copied().collect();
     let asked = requests::asked_lines(conn, row.id).await?;
     let open: Vec<_> = asked.into_iter().filter(|line| !ordered.contains(&line.id)).collect();
-    let opened: HashMap<QuoteId, Opened> =
-        store::opened(conn, row.id).await?.into_iter().map(|opened| (opened.quote_id, opened)).collect();
+    let opened = standing_quotes(conn, row.id).await?;
     let mut quotes = Vec::new();
     for quote in store::handed_in(conn, row.id).await? {
         let compared =
             [QuoteStatus::Opened, QuoteStatus::Disqualified, QuoteStatus::Awarded, QuoteStatus::NotAwarded];
-        let Some(found) = opened.get(&quote.id).filter(|_| compared.contains(&quote.status)) else {
+        let Some((content, facts)) = opened.get(&quote.id).filter(|_| compared.contains(&quote.status))
+        else {
             continue;
         };
-        let Some(content) = found.quote()? else { continue };
         let own = standing.iter().filter(|order| order.vendor_id == quote.vendor_id);
         let charged: Amount = own.map(|order| order.shipping_fee).sum();
         // A quote's fee is charged once, whatever number of orders its lines end up in.
         let fee = Amount((content.shipping_fee.0 - charged.0).max(Decimal::ZERO));
-        quotes.push(QuoteInput {
-            shipping_fee: fee,
-            ..quote_input(&quote, &content, &found.facts, &open, scores)
-        });
+        quotes.push(QuoteInput { shipping_fee: fee, ..quote_input(&quote, content, facts, &open, scores) });
     }
     #[derive(Deserialize)]
     struct Shares {
@@ -489,7 +486,7 @@ pub async fn cure(tx: &mut Tx, ctx: &Ctx, id: QuoteId, answer: &str) -> Result<Q
 }
 
 /// The desk of a quote's request, and the quote; the office's own alone.
-async fn desk_of_quote(tx: &mut Tx, ctx: &Ctx, id: QuoteId) -> Result<(Desk, Quote), Error> {
+pub(super) async fn desk_of_quote(tx: &mut Tx, ctx: &Ctx, id: QuoteId) -> Result<(Desk, Quote), Error> {
     let request = store::request_of_quote(tx.conn(), id).await?;
     let desk = desk(tx, ctx, request, true).await?;
     let quote = desk.quotes.iter().find(|quote| quote.id == id).cloned();

@@ -1,21 +1,25 @@
 //! What may be done while prices are asked for. Each command runs inside the transaction its door opened.
 mod award;
 mod evaluate;
+mod follow;
 mod negotiate;
 mod opening;
 mod quote;
 mod quoting;
+mod reduce;
 
 pub use award::{award, decide_objection, object, pass_over, take_back_due};
 pub use evaluate::{
     Score, ask_cure, complete, cure, disqualify, evaluation_hash, input, leading, parsed, score, verify,
 };
+pub use follow::{Subject, follow, unfollow};
 pub use negotiate::{Proposal, accept, end, idle_until, open_negotiations, propose};
 pub use opening::{Asked, ask as ask_for_opening, open_due};
 pub use quote::{OwnCopy, Sent, confirm, create, own_copy, submit, update, withdraw};
 pub use quoting::{
     NewAddendum, answer_question, ask_question, fail, invite, issue_addendum, open_for_quotes,
 };
+pub use reduce::{Granted, ReducedPrice, answer_reduction, ask_reduction};
 
 use super::store::Party;
 use crate::kernel::{Code, Ctx, Error, OrganisationKind, QuoteId, VendorId, refuse};

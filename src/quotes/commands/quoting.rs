@@ -57,12 +57,20 @@ pub async fn open_for_quotes(
     let (template, told) = match quotation.invitation {
         Invitation::Invited => ("quotation_invited", requests::invited_vendors(tx.conn(), id).await?),
         Invitation::Open => {
-            ("quotation_opportunity", store::fitting_vendors(tx.conn(), id, TOLD_AT_MOST).await?)
+            ("quotation_opportunity", store::fitting_vendors(tx.conn(), id, now, TOLD_AT_MOST).await?)
         }
     };
     let due = Some(zone.printed(deadline));
-    let notices =
-        told.into_iter().map(|vendor| requests::to_vendor(template, &saved, vendor, due.clone())).collect();
+    let mut notices: Vec<Notice> =
+        told.iter().map(|vendor| requests::to_vendor(template, &saved, *vendor, due.clone())).collect();
+    if quotation.invitation == Invitation::Open {
+        let followers = store::followers(tx.conn(), id, &told, TOLD_AT_MOST).await?;
+        notices.extend(followers.into_iter().map(|user| Notice {
+            template: template.into(),
+            audience: Audience::Person(user.0),
+            arguments: json!({ "title": saved.title, "organisation_id": saved.agency_id, "due": due }),
+        }));
+    }
     requests::record(tx, ctx, "request.opened_for_quotes", Some(&row), &saved, notices).await?;
     Ok(saved)
 }

@@ -56,6 +56,17 @@ pub async fn hold_published(tx: &mut Tx, id: RequestId) -> Result<requests::Row,
         .ok_or_else(|| refuse(Code::NotFound))
 }
 
+/// The same, locked for a change; what was not published is not waited for.
+pub async fn lock_published(tx: &mut Tx, id: RequestId) -> Result<requests::Row, Error> {
+    let realm = tx.realm();
+    published(tx.conn(), realm, id).await?;
+    sql("SELECT 1 FROM requests WHERE id = $1 FOR NO KEY UPDATE")
+        .bind::<SqlUuid, _>(id)
+        .execute(tx.conn())
+        .await?;
+    published(tx.conn(), realm, id).await
+}
+
 /// Open quotations of a realm, the nearest deadline first.
 pub async fn open_quotations(
     conn: &mut Conn,
@@ -427,6 +438,7 @@ pub async fn due_openings(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result
 pub async fn fitting_vendors(
     conn: &mut Conn,
     request: RequestId,
+    now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<VendorId>, Error> {
     #[derive(QueryableByName)]
@@ -435,7 +447,7 @@ pub async fn fitting_vendors(
         id: VendorId,
     }
     let rows: Vec<Id> = sql("SELECT v.id FROM vendors v JOIN requests r ON r.id = $1 AND r.realm = v.realm
-         WHERE (v.status = 'verified' OR (v.status = 'suspended' AND v.suspended_until <= clock_timestamp()))
+         WHERE (v.status = 'verified' OR (v.status = 'suspended' AND v.suspended_until <= $3))
            AND EXISTS (SELECT FROM products p JOIN quotation_lines l ON l.request_id = r.id AND l.category_code = p.category_code
                 WHERE p.vendor_id = v.id AND p.status = 'published')
            AND NOT EXISTS (SELECT FROM quotation_slots s JOIN quotation_lines l ON l.id = s.line_id AND l.request_id = r.id
@@ -443,6 +455,7 @@ pub async fn fitting_vendors(
          ORDER BY v.id LIMIT $2")
     .bind::<SqlUuid, _>(request)
     .bind::<BigInt, _>(limit)
+    .bind::<Timestamptz, _>(now)
     .load(conn)
     .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
