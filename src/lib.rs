@@ -68,6 +68,10 @@
 //! - **Vendors hold the request in share** while they hand a quote in, and read the clock last: an opening
 //!   waits for whoever came in time, and nobody comes after it. No private half leaves the database before
 //!   the deadlines of all keys of its request have passed by the database's own clock.
+//! - **What was granted after the opening stands beside what was sealed**: opened quotes are never changed, and
+//!   the ranking reads both.
+//! - **A purchase that was made already is a request** with a method of its own, so duties, limits, budget,
+//!   approval and trail are the same; it has no order, and its money is committed by the approval.
 //! - **A ranking is a pure function of one JSON document**, which the evaluation shows and the command line
 //!   recomputes.
 //! - **The application's parts** are `platform::App`; what the machinery asks of the slices (who is

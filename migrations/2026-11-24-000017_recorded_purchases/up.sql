@@ -25,4 +25,5 @@ CREATE TABLE purchase_proofs (
     CONSTRAINT purchase_proofs_request_fkey FOREIGN KEY (request_id, realm) REFERENCES requests (id, realm)
 );
 CREATE INDEX purchase_proofs_request_idx ON purchase_proofs (request_id, id) WHERE ended_at IS NULL;
+CREATE INDEX purchase_proofs_sha256_idx ON purchase_proofs (sha256) WHERE ended_at IS NULL;
 GRANT SELECT, INSERT, UPDATE (ended_at) ON purchase_proofs TO lokapasar_app;

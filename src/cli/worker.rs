@@ -69,15 +69,15 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
 async fn issue_awards(app: &App, realm: Realm, ctx: &Ctx) -> Result<usize, Error> {
     let now = app.db.transaction(realm, async |tx| tx.now().await).await?;
     let due = app.db.transaction(realm, async |tx| quotes::due_awards(tx, now, 50).await).await?;
+    let mut failed = None;
     for id in &due {
-        match app.db.transaction(realm, async |tx| orders::issue_due(tx, ctx, *id).await).await {
-            Err(Error::Refused(_)) => {
-                app.db.transaction(realm, async |tx| quotes::take_back_due(tx, ctx, *id).await).await?;
-            }
-            other => other?,
+        let mut settled = app.db.transaction(realm, async |tx| orders::issue_due(tx, ctx, *id).await).await;
+        if let Err(Error::Refused(_)) = settled {
+            settled = app.db.transaction(realm, async |tx| quotes::take_back_due(tx, ctx, *id).await).await;
         }
+        failed = failed.or(settled.err());
     }
-    Ok(due.len())
+    failed.map_or(Ok(due.len()), Err)
 }
 
 #[derive(Clone, Copy)]

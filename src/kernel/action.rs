@@ -202,6 +202,7 @@ impl Action {
                 | ReplaceQuote
                 | ConfirmQuote
                 | WithdrawQuote
+                | AnswerReduction
                 | AcceptRound
                 | ApproveRequest
                 | ReplaceVendor

@@ -86,6 +86,25 @@ impl Row {
     }
 }
 
+/// Marks orders that fell through and of whose lines some were awarded again as passed over; the request's
+/// lock guards it.
+pub async fn pass_over_awarded_again(
+    tx: &mut Tx,
+    request: RequestId,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sql("UPDATE orders o SET passed_over_at = $2
+         WHERE o.request_id = $1 AND o.status IN ('declined', 'expired', 'cancelled') AND o.passed_over_at IS NULL
+           AND EXISTS (SELECT FROM order_lines ol JOIN request_lines l ON l.id = ol.request_line_id
+                JOIN request_lines n ON n.request_id = $1 AND n.snapshot ->> 'asked_line_id' = l.snapshot ->> 'asked_line_id'
+                WHERE ol.order_id = o.id AND NOT EXISTS (SELECT FROM order_lines x WHERE x.request_line_id = n.id))")
+    .bind::<SqlUuid, _>(request)
+    .bind::<Timestamptz, _>(at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 #[derive(Queryable, Selectable, Insertable, Clone)]
 #[diesel(table_name = order_lines, check_for_backend(diesel::pg::Pg))]
 pub struct LineRow {

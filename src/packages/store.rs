@@ -336,12 +336,10 @@ pub async fn commit_request(
     commit(tx, request, &[(None, amount, None)], now).await
 }
 
-async fn commit(
-    tx: &mut Tx,
-    request: RequestId,
-    shares: &[(Option<OrderId>, Amount, Option<DateTime<Utc>>)],
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+/// What one order takes of a reservation and until when; no order: for good.
+type Share = (Option<OrderId>, Amount, Option<DateTime<Utc>>);
+
+async fn commit(tx: &mut Tx, request: RequestId, shares: &[Share], now: DateTime<Utc>) -> Result<(), Error> {
     sql(
         "SELECT 1 FROM packages WHERE id IN (SELECT package_id FROM budget_reservations WHERE request_id = $1 AND released_at IS NULL)
          FOR NO KEY UPDATE",

@@ -24,6 +24,13 @@
 //! a receipt with the salt of a public commitment, `SHA-256(salt ‖ text)`. The opening reads every quote
 //! that counts; what does not decrypt or match is reported, never dropped.
 //!
+//! # After the opening
+//!
+//! Whoever leads may be asked for a lower price; what it grants stands beside what was sealed, and both are
+//! ranked. An award reserves goods and money; an objection belongs to the award that it is against. Where
+//! an award is taken back, or a winner's order falls through, the quotes are compared again for what no
+//! order holds.
+//!
 //! Locks: the request first (vendors hold it in share while they hand in, so an opening waits for those
 //! who came in time), then negotiations by vendor, then the vendor's own quote.
 mod api;

@@ -144,3 +144,34 @@ async fn what_belongs_to_it_is_refused_for_every_other_method() {
     stranger.officer.get(&proofs(&request)).await.expect_problem(404, "not_found");
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_receipt_proves_one_purchase_and_who_entered_it_approves_nothing_on_the_package() {
+    let app = TestApp::start().await;
+    let office = app.office().await;
+    app.set_clock(DAY).await;
+    let request = office.draft_recorded(json!({})).await;
+    office.prove(&request).await;
+    office.submit(&request).await.expect(200);
+    office.approve(&request).await.expect(200);
+    let again = office.draft_recorded(json!({})).await;
+    office.prove(&again).await;
+    office.submit(&again).await.expect(422).expect_fault("#/recorded", "duplicate_item");
+    // The officer who put it on record cannot approve a colleague's purchase on the same package.
+    let colleague = app.member(Some(office.agency), Role::ProcurementOfficer, &[office.unit]).await;
+    let officer = office.officer.user.expect("a user");
+    let also = app.grant(officer, Some(office.agency), Role::CommitmentOfficer, &[office.unit]).await;
+    let both = app.log_in(officer, &office.officer.contact, Some(also)).await;
+    let vendor = app.vendor().await;
+    let product = app.made(&vendor, "1200000.00").await;
+    let body = office.draft_body(vec![line(&product, "1")]);
+    let theirs = colleague.post("/api/v1/requests", body).await.expect(201).id();
+    let path = format!("/api/v1/requests/{theirs}");
+    let submitted = colleague.act(&format!("{path}/actions/submit")).await.expect(200);
+    assert_eq!(submitted.text("/status"), "pending_approval");
+    let hash = json!({ "content_hash": submitted.text("/content_hash") });
+    both.post(&format!("{path}/actions/approve"), hash)
+        .await
+        .expect_problem(409, "pair_procurement_commitment");
+    app.finish().await;
+}

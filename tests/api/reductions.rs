@@ -132,3 +132,26 @@ async fn who_follows_an_office_or_a_category_is_told_when_quotes_are_asked_for()
     }
     house.app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leads_one_line_cannot_take_another_by_a_lower_price_and_the_trail_tells_no_price() {
+    let (house, asked, quotes) = itemised().await;
+    house.complete(&asked.request).await;
+    // The first vendor leads the ink, the second the pens.
+    ask(&house, &quotes[0]).await.expect(200);
+    let line = |place: usize, price: &str| json!({ "line_id": asked.lines[place], "unit_price": price });
+    let body = json!({ "lines": [line(0, "900")], "shipping_fee": "0" });
+    let answered = answer(&house, 0, &quotes[0], body).await;
+    faulty(answered, "#/shipping_fee value_not_allowed; #/lines/0/line_id value_not_allowed");
+    answer(&house, 0, &quotes[0], json!({ "lines": [line(1, "29777.77")] })).await.expect(200);
+    for table in ["events", "audit"] {
+        let told = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE '%29777.77%'");
+        assert_eq!(house.app.count(&told).await, 0, "{table}");
+    }
+    // One who leads no more answers nothing.
+    house.complete(&asked.request).await;
+    ask(&house, &quotes[1]).await.expect(200);
+    house.turn(&quotes[1], "technical").await.expect(200);
+    answer(&house, 1, &quotes[1], json!({ "lines": [line(0, "1000")] })).await.expect_problem(409, ILLEGAL);
+    house.app.finish().await;
+}

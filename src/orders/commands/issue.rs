@@ -108,6 +108,8 @@ pub async fn award(
     reason: Option<&str>,
 ) -> Result<requests::Row, Error> {
     let (awarded, at_once) = quotes::award(tx, ctx, id, content_hash, reason).await?;
+    let now = tx.now().await?;
+    store::pass_over_awarded_again(tx, id, now).await?;
     if at_once { issue(tx, ctx, awarded).await } else { Ok(awarded) }
 }
 

@@ -5,7 +5,10 @@ use super::super::sealed::{DisqualificationCode, QuoteStatus};
 use super::super::store::{self, Party};
 use super::quote::{CureView, QuoteView, office_quote, own_quote_view};
 use super::reduction::ReductionView;
-use crate::kernel::{Code, Ctx, Error, LineId, MembershipId, QuoteId, RequestId, act, refuse};
+use crate::accounts;
+use crate::kernel::{
+    Code, Ctx, Error, LineId, MembershipId, OrganisationId, QuoteId, RequestId, act, refuse,
+};
 use crate::platform::db::{self, Conn};
 use crate::platform::http::{Api, Call, Json, NoQuery, Reply, Sends};
 use crate::requests::{self, RequestStatus};
@@ -174,12 +177,13 @@ async fn compared(conn: &mut Conn, row: &requests::Row) -> Result<Vec<ComparedQu
     let cures = store::cures(conn, &ids).await?;
     let reductions = store::reductions(conn, row.id).await?;
     let mismatched = store::kbli_mismatches(conn, row.id).await?;
+    let vendors: Vec<OrganisationId> = quotes.iter().map(|quote| OrganisationId(quote.vendor_id.0)).collect();
+    let names = accounts::organisation_names(conn, &vendors).await?;
     let mut views = Vec::with_capacity(quotes.len());
     for quote in quotes {
-        let vendor = crate::kernel::OrganisationId(quote.vendor_id.0);
         views.push(ComparedQuote {
             quote_id: quote.id,
-            vendor_name: crate::accounts::organisation_name(conn, vendor).await?,
+            vendor_name: names.get(&OrganisationId(quote.vendor_id.0)).cloned().unwrap_or_default(),
             status: quote.status,
             disqualified_code: quote.disqualified_code,
             reason: quote.status_reason,

@@ -100,7 +100,11 @@ async fn minutes(
     let quotation = requests::quotation_of(conn, row.id).await.map_err(commands::hidden)?;
     let opened = store::opened(conn, row.id).await?;
     let mut quotes = Vec::new();
-    for quote in store::handed_in(conn, row.id).await? {
+    let handed_in = store::handed_in(conn, row.id).await?;
+    let vendors: Vec<OrganisationId> =
+        handed_in.iter().map(|quote| OrganisationId(quote.vendor_id.0)).collect();
+    let names = accounts::organisation_names(conn, &vendors).await?;
+    for quote in handed_in {
         let Some(found) = opened.iter().find(|found| found.quote_id == quote.id) else { continue };
         let own = match party {
             Party::Office(_) => true,
@@ -109,7 +113,7 @@ async fn minutes(
         quotes.push(OpenedQuoteView {
             quote_id: quote.id,
             vendor_id: quote.vendor_id,
-            vendor_name: accounts::organisation_name(conn, OrganisationId(quote.vendor_id.0)).await?,
+            vendor_name: names.get(&OrganisationId(quote.vendor_id.0)).cloned().unwrap_or_default(),
             status: quote.status,
             submission: quote.submission,
             submitted_at: quote.submitted_at,

@@ -296,16 +296,17 @@ pub async fn own_quote_view(conn: &mut Conn, ctx: &Ctx, quote: Quote) -> Result<
     let when = |allowed: bool, code: Code| if allowed { open() } else { Err(refuse(code)) };
     let illegal = Code::IllegalTransition;
     let writable = matches!(quote.status, QuoteStatus::Draft | QuoteStatus::Withdrawn);
+    let compared = quote.status == QuoteStatus::Opened && row.state()? == requests::State::Evaluating;
     let cures = store::cures(conn, &[quote.id]).await?;
     let cure = match cures.iter().find(|cure| cure.answer.is_none()) {
         Some(asked) if asked.due_at <= now => Err(refuse(Code::Expired)),
-        Some(_) if row.state()? == requests::State::Evaluating => Ok(()),
+        Some(_) if compared => Ok(()),
         _ => Err(refuse(illegal)),
     };
     let asked = store::reductions(conn, quote.request_id).await?;
     let reduce = match asked.iter().find(|asked| asked.quote_id == quote.id && asked.answered_at.is_none()) {
         Some(asked) if !asked.is_open(now) => Err(refuse(Code::Expired)),
-        Some(_) if row.state()? == requests::State::Evaluating => Ok(()),
+        Some(_) if compared => Ok(()),
         _ => Err(refuse(illegal)),
     };
     let tried = [

@@ -64,14 +64,15 @@ pub async fn award(
         return Err(refuse(Code::NegotiationUnderWay));
     }
     let totals = write_lines(tx, &row, &evaluation, &leaders, &by_id).await?;
-    let objections_until = hold_money(tx, &row, totals, now).await?;
+    let standing = requests::standing_orders(tx.conn(), id).await?;
+    let objections_until = hold_money(tx, &row, &standing, totals, now).await?;
     store::mark_awarded(tx, evaluation.id, ctx.member()?.id, reason, now).await?;
     let at_once = objections_until <= now;
     let next = requests::Row {
-        goods_total: row.goods_total + totals.goods,
-        shipping_fee: row.shipping_fee + totals.shipping,
-        vat_total: row.vat_total + totals.vat,
-        gross_total: row.gross_total + totals.gross,
+        goods_total: standing.iter().map(|order| order.goods_total).sum::<Amount>() + totals.goods,
+        shipping_fee: standing.iter().map(|order| order.shipping_fee).sum::<Amount>() + totals.shipping,
+        vat_total: standing.iter().map(|order| order.vat_total).sum::<Amount>() + totals.vat,
+        gross_total: standing.iter().map(|order| order.gross_total).sum::<Amount>() + totals.gross,
         submitted_at: Some(now),
         ..row.clone()
     };
@@ -80,6 +81,12 @@ pub async fn award(
     let due = zone.printed(objections_until);
     let mut notices = Vec::new();
     for quote in quotes.into_iter().filter(|quote| quote.status == QuoteStatus::Opened) {
+        // An order of an earlier award stands: its vendor has won and lost nothing.
+        let stands = standing.iter().any(|order| order.vendor_id == quote.vendor_id);
+        if stands && !winners.contains(&quote.id) {
+            store::save_quote(tx, Quote { status: QuoteStatus::Awarded, ..quote }).await?;
+            continue;
+        }
         notices.push(conclude(tx, &saved, quote, &winners, &evaluation, &due).await?);
     }
     // Orders that go out at once tell the officer themselves.
@@ -198,6 +205,7 @@ fn picture(
 async fn hold_money(
     tx: &mut Tx,
     row: &requests::Row,
+    standing: &[requests::StandingOrder],
     totals: Totals,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, Error> {
@@ -206,7 +214,6 @@ async fn hold_money(
     let calendar = policies::calendar(tx.conn()).await?;
     let limit = policies.amount(&format!("limit.direct.{}", row.procurement_kind))?;
     let with_vat = policies.flag("limit.includes_vat")?;
-    let standing = requests::standing_orders(tx.conn(), row.id).await?;
     let ordered = |order: &requests::StandingOrder| match with_vat {
         true => order.gross_total,
         false => order.goods_total + order.shipping_fee,

@@ -470,7 +470,7 @@ pub async fn cure(tx: &mut Tx, ctx: &Ctx, id: QuoteId, answer: &str) -> Result<Q
     if open.due_at <= now {
         return Err(refuse(Code::Expired));
     }
-    if row.state()?.at(now) != State::Evaluating {
+    if row.state()?.at(now) != State::Evaluating || quote.status != QuoteStatus::Opened {
         return Err(refuse(Code::IllegalTransition));
     }
     store::answer_cure(tx, open.id, answer, now).await?;

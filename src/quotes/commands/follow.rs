@@ -42,7 +42,15 @@ pub async fn follow(tx: &mut Tx, ctx: &Ctx, subject: Subject) -> Result<Follow, 
     if !store::can_be_followed(tx.conn(), &row).await? {
         return Err(Refusal::rules(vec![Fault::at(place, Code::UnknownReference)]).into());
     }
-    if store::follows_of(tx.conn(), row.realm, user).await?.len() >= FOLLOWED_AT_MOST {
+    let followed = store::follows_of(tx.conn(), row.realm, user).await?;
+    let same = |known: &&Follow| {
+        (known.agency_id, known.unit_id, &known.category_code)
+            == (row.agency_id, row.unit_id, &row.category_code)
+    };
+    if let Some(known) = followed.iter().find(same) {
+        return Ok(known.clone());
+    }
+    if followed.len() >= FOLLOWED_AT_MOST {
         return Err(refuse(Code::TooManyFollows));
     }
     let follow = store::insert_follow(tx, &row).await?;

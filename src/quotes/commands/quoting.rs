@@ -268,7 +268,8 @@ pub async fn fail(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result
     require_desk(tx, ctx, &row).await?;
     let now = tx.now().await?;
     let state = row.state()?.at(now).fail(reason.to_owned())?;
-    if requests::standing_orders(tx.conn(), id).await?.is_empty() {
+    let standing = requests::standing_orders(tx.conn(), id).await?;
+    if standing.is_empty() {
         return end_without_award(tx, ctx, row, state).await;
     }
     // What an earlier award ordered stays bought; the rest is given up.
@@ -278,6 +279,10 @@ pub async fn fail(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result
     let waiting = store::handed_in(tx.conn(), id).await?;
     let mut notices = Vec::new();
     for quote in waiting.into_iter().filter(|quote| quote.status == QuoteStatus::Opened) {
+        if standing.iter().any(|order| order.vendor_id == quote.vendor_id) {
+            store::save_quote(tx, Quote { status: QuoteStatus::Awarded, ..quote }).await?;
+            continue;
+        }
         notices.push(requests::to_vendor("quotation_failed", &told, quote.vendor_id, None));
         store::save_quote(
             tx,

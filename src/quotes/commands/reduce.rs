@@ -1,21 +1,23 @@
 //! Negotiating with whoever leads (Perpres 16/2018 Pasal 38: one valid quote is negotiated): it may lower
-//! what it quoted, never raise it, so the order of ranks can only be confirmed by it.
+//! what it quoted for the lines that it leads while it leads them, never raise it, so the order of ranks can
+//! only be confirmed by it.
 //!
 //! Locks: the request, then the vendor's own quote.
 use super::super::ranking;
 use super::super::sealed::{QuoteStatus, SealedQuote};
 use super::super::store::{self, Quote, Reduction};
-use super::evaluate::{desk_of_quote, parsed};
+use super::evaluate::{desk_of_quote, leading, parsed};
 use super::{own_vendor, record};
 use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, QuoteId, Refusal, RequestId, refuse};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
-use crate::platform::trail::{Audience, Notice};
+use crate::platform::sealing::sha256;
+use crate::platform::trail::{Audience, Notice, canonical};
 use crate::requests::{self, State};
 use crate::{accounts, policies};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// A lower price for a line.
@@ -129,7 +131,9 @@ pub async fn ask_reduction(
 /// anew.
 ///
 /// # Errors
-/// `expired` once the time has passed; `price_not_lower` for a price above the one that stands.
+/// `expired` once the time has passed, `not_first_ranked` when it leads no more; `price_not_lower` for a price
+/// above the one that stands, `value_not_allowed` for a line that it does not lead, and for the delivery fee
+/// unless it leads everything.
 pub async fn answer_reduction(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -152,16 +156,24 @@ pub async fn answer_reduction(
     if row.state()?.at(now) != State::Evaluating || quote.status != QuoteStatus::Opened {
         return Err(refuse(Code::IllegalTransition));
     }
+    let quotation = requests::quotation_of(tx.conn(), request).await?;
+    let evaluation =
+        store::evaluation(tx.conn(), request).await?.filter(|_| quotation.evaluated_at.is_some());
+    let leading = leading(&evaluation.ok_or_else(|| refuse(Code::EvaluationMissing))?)?;
+    let led: HashSet<LineId> =
+        leading.iter().filter(|(_, leader)| **leader == id).map(|(line, _)| *line).collect();
+    if led.is_empty() || quote.passed_over_at.is_some() {
+        return Err(refuse(Code::NotFirstRanked));
+    }
     let standing = standing_quotes(tx.conn(), request).await?;
     let (content, _) = standing.get(&id).ok_or_else(|| refuse(Code::IllegalTransition))?;
-    let faults = faults(content, granted);
+    let faults = faults(content, &led, leading.len(), granted);
     if !faults.is_empty() {
         return Err(Refusal::rules(faults).into());
     }
-    let kept = granted.lines.is_empty() && granted.shipping_fee.is_none();
+    let kept = !lowers(content, granted);
     store::answer_reduction(tx, asked.id, (!kept).then(|| json!(granted)), note, now).await?;
     if !kept {
-        let quotation = requests::quotation_of(tx.conn(), request).await?;
         requests::save_quotation(tx, &requests::QuotationRow { evaluated_at: None, ..quotation }).await?;
     }
     let row = requests::touch(tx, row).await?;
@@ -171,17 +183,34 @@ pub async fn answer_reduction(
         audience: Audience::Membership(row.officer_id.0),
         arguments: json!({ "title": row.title, "reason": note, "organisation_id": vendor }),
     };
+    // What was granted is a price: the trail holds its digest alone.
+    let digest = hex::encode(sha256(canonical(&json!(granted)).as_bytes()));
     let after =
-        json!({ "id": id, "request_id": request, "granted": (!kept).then_some(granted), "note": note });
+        json!({ "id": id, "request_id": request, "number": asked.number, "kept": kept, "sha256": digest });
     record(tx, ctx, "quote.reduction_answered", &row, after, Some(id), vec![officer]).await?;
     Ok(saved)
 }
 
-fn faults(content: &SealedQuote, granted: &Granted) -> Vec<Fault> {
+/// Whether anything is less than what stands.
+fn lowers(content: &SealedQuote, granted: &Granted) -> bool {
+    let less = |lower: &ReducedPrice| {
+        content.lines.iter().any(|line| line.line_id == lower.line_id && lower.unit_price < line.unit_price)
+    };
+    granted.lines.iter().any(less) || granted.shipping_fee.is_some_and(|fee| fee < content.shipping_fee)
+}
+
+/// A fee is spread over all lines of a quote, so whoever leads some alone would change the others' ranks by it.
+fn faults(content: &SealedQuote, led: &HashSet<LineId>, lines_led: usize, granted: &Granted) -> Vec<Fault> {
     let mut faults = Vec::new();
+    if granted.shipping_fee.is_some() && led.len() < lines_led.max(content.lines.len()) {
+        faults.push(Fault::at("#/shipping_fee", Code::ValueNotAllowed));
+    }
     for (place, lower) in granted.lines.iter().enumerate() {
         match content.lines.iter().find(|line| line.line_id == lower.line_id) {
             None => faults.push(Fault::at(format!("#/lines/{place}/line_id"), Code::UnknownReference)),
+            Some(_) if !led.contains(&lower.line_id) => {
+                faults.push(Fault::at(format!("#/lines/{place}/line_id"), Code::ValueNotAllowed));
+            }
             Some(line) if lower.unit_price > line.unit_price || lower.unit_price == Amount::ZERO => faults
                 .push(
                     Fault::at(format!("#/lines/{place}/unit_price"), Code::PriceNotLower)

@@ -10,7 +10,7 @@ use crate::platform::new_id;
 use crate::platform::sealing::{KeyRing, OwnKey, PrivateHalf, WrappedPair};
 use crate::requests;
 use crate::schema::{
-    opening_attempts, organisation_keys, quotation_addenda, quotation_keys, quotation_questions, quotes,
+    opening_attempts, organisation_keys, quotation_addenda, quotation_keys, quotation_questions,
     requests as request_table,
 };
 use crate::taxes::TaxClass;
@@ -171,35 +171,32 @@ pub async fn private_halves(
         let place = place_of_key(request, row.number, row.quote_deadline);
         match ring.unwrap_private(&row.wrapped_private_key, &place) {
             Ok(half) => drop(halves.insert(row.number, half)),
+            Err(_) if is_damaged(tx.conn(), ring, &row.wrapped_private_key).await? => {}
             // A ring that does not fit this database must not make every quote unreadable for good.
-            Err(_) if !fits(tx.conn(), ring, request).await? => {
-                return Err(Error::Unavailable("the key ring does not fit this database".into()));
-            }
-            Err(_) => {}
+            Err(_) => return Err(Error::Unavailable("the key ring does not fit this database".into())),
         }
     }
     Ok(halves)
 }
 
-/// Whether the ring opens what else is wrapped for those who quoted.
-async fn fits(conn: &mut Conn, ring: &KeyRing, request: RequestId) -> Result<bool, Error> {
-    let vendors: Vec<VendorId> = quotes::table
-        .filter(quotes::request_id.eq(request))
-        .select(quotes::vendor_id)
+/// Whether what does not open is damaged: the ring opens something else that is wrapped under the same number.
+async fn is_damaged(conn: &mut Conn, ring: &KeyRing, wrapped: &[u8]) -> Result<bool, Error> {
+    let number = wrapped.get(..4).unwrap_or_default().to_vec();
+    let others: Vec<(OrganisationId, Vec<u8>)> = organisation_keys::table
+        .filter(diesel::dsl::sql::<Bool>("substring(wrapped_key FROM 1 FOR 4) = ").bind::<Bytea, _>(number))
+        .select((organisation_keys::organisation_id, organisation_keys::wrapped_key))
         .limit(20)
         .load(conn)
         .await?;
-    for vendor in vendors {
-        if known_own_key(conn, ring, vendor).await.is_ok() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let opens = |(organisation, wrapped): &(OrganisationId, Vec<u8>)| {
+        ring.unwrap_key(wrapped, &place_of_own_key(VendorId(organisation.0))).is_ok()
+    };
+    Ok(others.iter().any(opens))
 }
 
 /// Wraps up to `limit` keys again that are not under the ring's present one; how many were. What a purchase
 /// is proved by, like the sealed breakdown of an estimate that its content hash covers, stays as it is: the
-/// ring keeps its older keys.
+/// ring keeps its older keys. What is damaged is left as it is; the opening reports it.
 pub async fn wrap_again(tx: &mut Tx, ring: &KeyRing, limit: i64) -> Result<usize, Error> {
     let present = ring.sealing_number().to_be_bytes().to_vec();
     let pairs: Vec<(RequestId, i32, Vec<u8>, DateTime<Utc>)> = quotation_keys::table
@@ -218,8 +215,13 @@ pub async fn wrap_again(tx: &mut Tx, ring: &KeyRing, limit: i64) -> Result<usize
         .skip_locked()
         .load(tx.conn())
         .await?;
+    let mut done = 0;
     for (request, number, wrapped, deadline) in &pairs {
-        let again = ring.wrap_again(wrapped, &place_of_key(*request, *number, *deadline))?;
+        let Ok(again) = ring.wrap_again(wrapped, &place_of_key(*request, *number, *deadline)) else {
+            tracing::warn!(%request, number, "a wrapped key is damaged");
+            continue;
+        };
+        done += 1;
         diesel::update(quotation_keys::table.find((*request, *number)))
             .set(quotation_keys::wrapped_private_key.eq(again))
             .execute(tx.conn())
@@ -236,13 +238,17 @@ pub async fn wrap_again(tx: &mut Tx, ring: &KeyRing, limit: i64) -> Result<usize
         .load(tx.conn())
         .await?;
     for (organisation, wrapped) in &own {
-        let again = ring.wrap_again(wrapped, &place_of_own_key(VendorId(organisation.0)))?;
+        let Ok(again) = ring.wrap_again(wrapped, &place_of_own_key(VendorId(organisation.0))) else {
+            tracing::warn!(%organisation, "a wrapped key is damaged");
+            continue;
+        };
+        done += 1;
         diesel::update(organisation_keys::table.find(organisation))
             .set(organisation_keys::wrapped_key.eq(again))
             .execute(tx.conn())
             .await?;
     }
-    Ok(pairs.len() + own.len())
+    Ok(done)
 }
 
 /// The key under which a vendor's own copies rest; made when it is first needed.

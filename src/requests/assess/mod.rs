@@ -152,7 +152,8 @@ pub async fn assess(
     let mut checks = Vec::new();
     let misplaced = store::quotation(conn, row.id).await?.map(|_| Code::ValueNotAllowed);
     push(&mut checks, "quotation", misplaced, "#/quotation", json!({ "method": row.method }), None);
-    let misplaced = row.recorded.as_ref().map(|_| Code::ValueNotAllowed);
+    let recorded = row.recorded.is_some() || !store::proofs(conn, &[row.id]).await?.is_empty();
+    let misplaced = recorded.then_some(Code::ValueNotAllowed);
     push(&mut checks, "recorded", misplaced, "#/recorded", json!({ "method": row.method }), None);
     let priced = price(&scene, &mut checks)?;
     let parts = parts(conn, &scene, &priced, &mut checks).await?;

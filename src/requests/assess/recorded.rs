@@ -26,6 +26,9 @@ pub(super) async fn assess(conn: &mut Conn, row: &Row) -> Result<Assessment, Err
     let proofs = store::proofs(conn, &[row.id]).await?.len();
     let missing = (proofs == 0).then_some(Code::ProofMissing);
     push(&mut checks, "proofs", missing, "#/recorded", json!({ "count": proofs }), None);
+    let twice = store::is_proved_elsewhere(conn, row.agency_id, row.id).await?;
+    let twice = twice.then_some(Code::DuplicateItem);
+    push(&mut checks, "proofs", twice, "#/recorded", json!({}), None);
     let fields = recorded_fields(row)?;
     let missing = fields.is_none().then_some(Code::Required);
     push(&mut checks, "recorded", missing, "#/recorded", json!({}), None);
@@ -66,18 +69,19 @@ fn reason(scene: &Scene<'_>, fields: &RecordedFields, checks: &mut Vec<Check>) -
     Ok(())
 }
 
-/// It was made, delivered and paid in the package's year, and none of it lies ahead.
+/// It was made and delivered in the package's year, paid since, and none of it lies ahead.
 fn dates(scene: &Scene<'_>, fields: &RecordedFields, checks: &mut Vec<Check>) {
     let year = scene.package.fiscal_year;
     let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(scene.today);
+    let last = NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or(scene.today).min(scene.today);
     let given = [
-        ("purchased_on", Some(fields.purchased_on)),
-        ("delivered_on", Some(fields.delivered_on)),
-        ("paid_on", fields.paid_on),
+        ("purchased_on", Some(fields.purchased_on), last),
+        ("delivered_on", Some(fields.delivered_on), last),
+        ("paid_on", fields.paid_on, scene.today),
     ];
-    for (name, date) in given {
-        let outside = date.is_some_and(|date| date > scene.today || date < first);
-        let figures = json!({ "limit": format!("{first}–{}", scene.today) });
+    for (name, date, last) in given {
+        let outside = date.is_some_and(|date| date > last || date < first);
+        let figures = json!({ "limit": format!("{first}–{last}") });
         let at = format!("#/recorded/{name}");
         push(checks, "recorded_dates", outside.then_some(Code::OutOfRange), at, figures, None);
     }

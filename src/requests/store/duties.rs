@@ -103,7 +103,7 @@ pub async fn has_duty_on_package(
     let (live, under_way) = (live_order("$4"), live_request("$4"));
     let row: Found = sql(format!(
         "SELECT EXISTS (SELECT FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND ({under_way}
+           AND ({under_way} OR r.status = 'recorded'
              OR EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND {live})) AND {whose}) AS found"
     ))
     .bind::<SqlUuid, _>(package)

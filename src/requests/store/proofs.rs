@@ -1,9 +1,10 @@
 //! Proofs of purchases that were made already.
-use crate::kernel::{Code, DocumentId, Error, MembershipId, Realm, RequestId, refuse};
-use crate::platform::db::{Conn, Tx};
+use crate::kernel::{Code, DocumentId, Error, MembershipId, OrganisationId, Realm, RequestId, refuse};
+use crate::platform::db::{Conn, Tx, sql};
 use crate::schema::purchase_proofs;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
@@ -53,4 +54,26 @@ pub async fn end_proof(tx: &mut Tx, id: DocumentId, at: DateTime<Utc>) -> Result
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Whether a proof of a request also proves another purchase of the agency that is on record or waits for it.
+pub async fn is_proved_elsewhere(
+    conn: &mut Conn,
+    agency: OrganisationId,
+    request: RequestId,
+) -> Result<bool, Error> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    let found: Found = sql("SELECT EXISTS (SELECT FROM purchase_proofs p
+            JOIN purchase_proofs o ON o.sha256 = p.sha256 AND o.ended_at IS NULL AND o.request_id <> p.request_id
+            JOIN requests r ON r.id = o.request_id AND r.agency_id = $2 AND r.status IN ('pending_approval', 'recorded')
+            WHERE p.request_id = $1 AND p.ended_at IS NULL) AS found")
+    .bind::<SqlUuid, _>(request)
+    .bind::<SqlUuid, _>(agency)
+    .get_result(conn)
+    .await?;
+    Ok(found.found)
 }

@@ -1,0 +1,1 @@
+DROP INDEX requests_unit_submitted_idx;
