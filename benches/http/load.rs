@@ -1,5 +1,6 @@
 //! Closed-loop load: so many connections, each with one call under way, for so long.
 use super::paths::Path;
+use super::quotes::Market;
 use super::record::{Recording, Replay};
 use super::server::Server;
 use anyhow::{Context, ensure};
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 
 pub enum Target<'a> {
     Server(&'a Server, &'a Path),
-    Bare(&'a Server, &'a Recording),
+    Bare(&'a Server, &'a Path, &'a Recording),
 }
 
 /// What a run came to.
@@ -57,9 +58,11 @@ pub async fn run(target: &Target<'_>, connections: usize, time: Duration) -> any
             Target::Server(server, path) => {
                 Worker::Caller(Box::new(Caller::connect(server.address()).await?), (*path).clone())
             }
-            Target::Bare(server, recording) => Worker::Replay(Box::new(recording.replay(server).await?)),
+            Target::Bare(server, _, recording) => Worker::Replay(Box::new(recording.replay(server).await?)),
         });
     }
+    let (Target::Server(_, path) | Target::Bare(_, path, _)) = target;
+    let undoing: Option<std::sync::Arc<Market>> = path.undoing();
     let began = Instant::now();
     // A tenth of the time warms up and is not counted.
     let (counted_from, until) = (began + time / 10, began + time + time / 10);
@@ -67,13 +70,22 @@ pub async fn run(target: &Target<'_>, connections: usize, time: Duration) -> any
         .into_iter()
         .enumerate()
         .map(|(number, mut worker)| {
+            let undoing = undoing.clone();
             tokio::spawn(async move {
                 let mut dice = StdRng::seed_from_u64(number as u64);
                 let mut microseconds = Histogram::<u64>::new_with_max(60_000_000, 3)?;
+                let mut undone = Duration::ZERO;
                 loop {
+                    let before = Instant::now();
+                    if let Some(market) = &undoing {
+                        market.seal_again().await?;
+                    }
                     let start = Instant::now();
                     if start >= until {
-                        return anyhow::Ok(microseconds);
+                        return anyhow::Ok((microseconds, undone));
+                    }
+                    if start >= counted_from {
+                        undone += start - before.max(counted_from);
                     }
                     worker.once(&mut dice).await?;
                     if start >= counted_from {
@@ -84,10 +96,14 @@ pub async fn run(target: &Target<'_>, connections: usize, time: Duration) -> any
         })
         .collect();
     let mut all = Histogram::<u64>::new_with_max(60_000_000, 3)?;
+    let mut undone = Duration::ZERO;
     for task in tasks {
-        all.add(task.await??)?;
+        let (microseconds, own) = task.await??;
+        all.add(microseconds)?;
+        undone += own;
     }
-    Ok(Measured { microseconds: all, elapsed: counted_from.elapsed() })
+    let elapsed = counted_from.elapsed().saturating_sub(undone / u32::try_from(connections)?);
+    Ok(Measured { microseconds: all, elapsed })
 }
 
 /// One kept-alive connection.

@@ -11,9 +11,14 @@
 //! `BENCH_PRODUCTS`, `BENCH_VENDORS`, `BENCH_SECONDS`, `BENCH_CONNECTIONS` and `BENCH_PATHS` (names,
 //! by comma) set another size; `BENCH_SHOW_STATEMENTS` prints the statements of one call of each path.
 //! Nothing fails on a time.
+//!
+//! `cargo bench --bench http -- plans` shows instead how PostgreSQL answers what is asked of requests and
+//! quotes, among `BENCH_REQUESTS` others.
 #![expect(clippy::disallowed_methods, reason = "a program of its own, with a clock and settings of its own")]
 mod load;
 mod paths;
+mod plans;
+mod quotes;
 mod record;
 mod server;
 
@@ -31,6 +36,8 @@ struct Size {
     time: Duration,
     connections: Vec<usize>,
     paths: Option<Vec<String>>,
+    /// For plans.
+    requests: u32,
 }
 
 impl Size {
@@ -54,6 +61,7 @@ impl Size {
             time: Duration::from_secs(number("BENCH_SECONDS", 8)?.into()),
             connections,
             paths: list("BENCH_PATHS"),
+            requests: number("BENCH_REQUESTS", 200_000)?,
         })
     }
 }
@@ -62,6 +70,10 @@ impl Size {
 async fn main() -> anyhow::Result<()> {
     let size = Size::read()?;
     let mut server = Server::start(&size).await?;
+    if std::env::args().any(|argument| argument == "plans") {
+        plans::show(&server, size.requests).await?;
+        return server.stop().await;
+    }
     println!("machine: {}", server::machine());
     println!("{} vendors, {} products; {}", size.vendors, size.products, server.started());
     println!();
@@ -69,16 +81,18 @@ async fn main() -> anyhow::Result<()> {
         "| Path | Connections | Calls/s | p50 ms | p95 ms | p99 ms | Bare/s | Bare p99 ms | Ratio | Statements |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
-    for path in Path::all(&server).await? {
-        if size.paths.as_ref().is_some_and(|names| !names.iter().any(|name| name == path.name())) {
-            continue;
-        }
+    let wanted = |name: &str| size.paths.as_ref().is_none_or(|names| names.iter().any(|one| one == name));
+    for path in Path::all(&server, wanted).await? {
+        path.prepare(&server).await?;
         let recording = Recording::take(&server, &path.apart()).await.with_context(|| path.name())?;
         let path = path.beside();
-        for connections in size.connections.iter().map(|connections| path.at_most(*connections)) {
+        let mut connections: Vec<usize> =
+            size.connections.iter().map(|connections| path.at_most(*connections)).collect();
+        connections.dedup();
+        for connections in connections {
             server.forget_attempts().await?;
             let called = load::run(&Target::Server(&server, &path), connections, size.time).await?;
-            let bare = load::run(&Target::Bare(&server, &recording), connections, size.time).await?;
+            let bare = load::run(&Target::Bare(&server, &path, &recording), connections, size.time).await?;
             println!("{}", row(path.name(), connections, &called, &bare, recording.statements()));
         }
     }

@@ -1,5 +1,6 @@
 //! The paths that are measured, and the things they are called for.
 use super::load::Caller;
+use super::quotes::{Market, Reserve};
 use super::server::Server;
 use anyhow::{Context, ensure};
 use chrono::{Datelike, Days, Utc};
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-const PASSWORD: &str = "gerobak-lumpia-melintas-senja";
+pub const PASSWORD: &str = "gerobak-lumpia-melintas-senja";
 /// So many packages share the purchases, that none comes near the limit of direct purchases.
 const PACKAGES: usize = 2_000;
 const LINES: usize = 3;
+const SUBMIT_QUOTE: &str = "submit-quote";
+const OPENING: &str = "open-with-500-quotes";
 /// Of each line, so that every purchase is dear enough to need an approval.
 const QUANTITY: &str = "100";
 
@@ -29,17 +32,19 @@ pub enum Path {
     Search(Arc<Vec<String>>),
     Purchase(Arc<Office>),
     LogIn,
+    SubmitQuote(Arc<Market>),
+    Opening(Arc<Market>),
 }
 
 /// What purchases need.
 #[derive(Clone)]
 pub struct Office {
-    officer: String,
-    approver: String,
-    unit: String,
-    treasurer: String,
+    pub officer: String,
+    pub approver: String,
+    pub unit: String,
+    pub treasurer: String,
     /// Packages with their budget line.
-    packages: Vec<(String, String)>,
+    pub packages: Vec<(String, String)>,
     baskets: Arc<Vec<Basket>>,
 }
 
@@ -50,7 +55,8 @@ struct Basket {
 }
 
 impl Path {
-    pub async fn all(server: &Server) -> anyhow::Result<Vec<Self>> {
+    /// Every path; the last two only where they are wanted, since 500 vendors take a while to log in.
+    pub async fn all(server: &Server, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Self>> {
         let client = server.superuser().await?;
         let column = async |text: &str| -> anyhow::Result<Vec<String>> {
             Ok(client.query(text, &[]).await?.iter().map(|row| row.get(0)).collect())
@@ -65,13 +71,20 @@ impl Path {
         let leaves = column("SELECT DISTINCT category_code FROM products ORDER BY 1").await?;
         let listings = listings(server, &leaves).await?;
         let office = Office::open(server).await?;
-        Ok(vec![
+        let quoting = [SUBMIT_QUOTE, OPENING].into_iter().any(&wanted);
+        let market = if quoting { Some(Arc::new(Market::open(server, &office).await?)) } else { None };
+        let mut paths = vec![
             Self::Product(Arc::new(products)),
             Self::Listing(Arc::new(listings)),
             Self::Search(Arc::new(words)),
             Self::Purchase(Arc::new(office)),
             Self::LogIn,
-        ])
+        ];
+        // The opening comes last: the clock moves for it.
+        paths.extend(market.iter().cloned().map(Self::SubmitQuote));
+        paths.extend(market.map(Self::Opening));
+        paths.retain(|path| wanted(path.name()));
+        Ok(paths)
     }
 
     pub fn name(&self) -> &'static str {
@@ -81,6 +94,8 @@ impl Path {
             Self::Search(_) => "search",
             Self::Purchase(_) => "purchase",
             Self::LogIn => "log-in",
+            Self::SubmitQuote(_) => SUBMIT_QUOTE,
+            Self::Opening(_) => OPENING,
         }
     }
 
@@ -111,7 +126,33 @@ impl Path {
     pub fn at_most(&self, connections: usize) -> usize {
         match self {
             Self::LogIn => connections.min(16),
+            // There is one request with as many quotes.
+            Self::Opening(_) => 1,
             _ => connections,
+        }
+    }
+
+    /// What comes once before the first call.
+    pub async fn prepare(&self, server: &Server) -> anyhow::Result<()> {
+        match self {
+            Self::Opening(market) => market.close(&mut Caller::connect(server.address()).await?).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What comes before each call or replay, and is not counted.
+    pub fn undoing(&self) -> Option<Arc<Market>> {
+        match self {
+            Self::Opening(market) => Some(market.clone()),
+            _ => None,
+        }
+    }
+
+    /// Where replays find what no call has taken.
+    pub fn reserve(&self) -> Option<Arc<Reserve>> {
+        match self {
+            Self::SubmitQuote(market) => Some(market.reserve.clone()),
+            _ => None,
         }
     }
 
@@ -121,10 +162,13 @@ impl Path {
             Self::Product(_) | Self::Listing(_) | Self::Search(_) => 200,
             Self::Purchase(_) => 400,
             Self::LogIn => 20,
+            Self::SubmitQuote(_) => 200,
+            Self::Opening(_) => 5,
         }
     }
 
-    /// One call; of a purchase all three: draft, submission and approval, which issues the order.
+    /// One call; of a purchase all three: draft, submission and approval, which issues the order; of a quote
+    /// both: it is written and handed in.
     pub async fn call(&self, caller: &mut Caller, dice: &mut StdRng) -> anyhow::Result<()> {
         match self {
             Self::Product(ids) => {
@@ -141,6 +185,8 @@ impl Path {
                 let role = Role::ALL[TURN.fetch_add(1, Ordering::Relaxed) % Role::ALL.len()];
                 log_in(caller, role.as_str()).await?;
             }
+            Self::SubmitQuote(market) => market.submit(caller).await?,
+            Self::Opening(market) => market.open_quotes(caller).await?,
         }
         Ok(())
     }
@@ -171,12 +217,12 @@ async fn log_in(caller: &mut Caller, role: &str) -> anyhow::Result<Value> {
     caller.post("/api/v1/auth/sessions", None, Some(&body)).await
 }
 
-fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
+pub fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
     Ok(value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer}"))?.to_owned())
 }
 
 impl Office {
-    async fn open(server: &Server) -> anyhow::Result<Self> {
+    pub async fn open(server: &Server) -> anyhow::Result<Self> {
         let mut caller = Caller::connect(server.address()).await?;
         let mut token = async |role: &str| text(&log_in(&mut caller, role).await?, "/access_token");
         let (officer, approver, treasurer) = (
@@ -231,6 +277,12 @@ impl Office {
         let content = json!({ "content_hash": text(&submitted, "/content_hash")? });
         caller.post(&format!("{path}/approve"), Some(&self.approver), Some(&content)).await?;
         Ok(())
+    }
+
+    /// A purchase that every rule allows, on the first package.
+    pub fn any_draft(&self) -> anyhow::Result<Value> {
+        let basket = self.baskets.first().context("there is no basket")?;
+        Ok(self.draft(basket, &basket.products[..LINES], 0))
     }
 
     fn draft(&self, basket: &Basket, goods: &[String], package: usize) -> Value {

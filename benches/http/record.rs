@@ -6,6 +6,7 @@
 //! refresh tokens and the number of an order; everything else is the same as in the call it came from.
 use super::load::Caller;
 use super::paths::Path;
+use super::quotes::{Reserve, Subject};
 use super::server::Server;
 use anyhow::{Context, ensure};
 use bytes::BytesMut;
@@ -14,7 +15,7 @@ use lokapasar::platform::Clock;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
@@ -23,10 +24,13 @@ use uuid::Uuid;
 
 /// Begins each entry of the log, so that a parameter's own lines are told from it.
 const MARK: &str = "@@entry ";
+/// What follows the mark and the number of the session.
+const END: &str = "@@ ";
 
 /// Calls, each as the statements sent for it.
 pub struct Recording {
     calls: Arc<Vec<Vec<Sent>>>,
+    reserve: Option<Arc<Reserve>>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,9 +42,9 @@ struct Sent {
 }
 
 /// A statement of the log.
-struct Entry {
-    text: String,
-    parameters: Vec<Option<String>>,
+pub struct Entry {
+    pub text: String,
+    pub parameters: Vec<Option<String>>,
     milliseconds: f64,
 }
 
@@ -59,6 +63,8 @@ enum Kind {
     Id,
     Digest,
     Number,
+    /// What a reserve has for each replay.
+    Reserved(Subject),
 }
 
 impl Recording {
@@ -68,17 +74,29 @@ impl Recording {
         let mut caller = Caller::connect(server.address()).await?;
         let mut dice = StdRng::seed_from_u64(1);
         // Statements that are prepared now are not prepared during the recording.
+        let undoing = path.undoing();
+        let reserve = path.reserve();
+        let before = async || match &undoing {
+            Some(market) => market.seal_again().await,
+            None => Ok(()),
+        };
         for _ in 0..path.samples() {
+            before().await?;
             path.call(&mut caller, &mut dice).await?;
         }
         let began = Clock::new_id();
         log(&client, true).await?;
+        // Who says something while nobody calls is the worker.
+        let from = std::fs::metadata(server.database_log())?.len();
+        tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+        let workers = sessions(&read_from(server, from)?);
         let mut calls = Vec::new();
         for _ in 0..path.samples() {
+            before().await?;
             let from = std::fs::metadata(server.database_log())?.len();
             path.call(&mut caller, &mut dice).await?;
-            let sent = entries(&read_from(server, from)?);
-            calls.push(cut(began, sent));
+            let sent = entries(&read_from(server, from)?, &workers);
+            calls.push(cut(began, sent, reserve.as_deref()));
         }
         log(&client, false).await?;
         // Where there are more than the fewest, the worker's own came in between: such a call is left out.
@@ -91,7 +109,7 @@ impl Recording {
                 println!("    {:.3} ms  {}", sent.milliseconds, line.join(" "));
             }
         }
-        Ok(Self { calls: Arc::new(calls) })
+        Ok(Self { calls: Arc::new(calls), reserve })
     }
 
     /// Statements of one call.
@@ -109,7 +127,7 @@ impl Recording {
         let prepared =
             try_join_all(forms.iter().map(|(text, types)| client.prepare_typed(text, types))).await?;
         let statements = forms.into_iter().map(|(text, _)| text.clone()).zip(prepared).collect();
-        Ok(Replay { client, statements, calls: self.calls.clone() })
+        Ok(Replay { client, statements, calls: self.calls.clone(), reserve: self.reserve.clone() })
     }
 }
 
@@ -128,6 +146,7 @@ pub struct Replay {
     client: Client,
     statements: HashMap<String, Statement>,
     calls: Arc<Vec<Vec<Sent>>>,
+    reserve: Option<Arc<Reserve>>,
 }
 
 impl Replay {
@@ -135,10 +154,14 @@ impl Replay {
     pub async fn once(&self, dice: &mut StdRng) -> anyhow::Result<()> {
         let call = self.calls.choose(dice).context("nothing was recorded")?;
         let mut fresh: HashMap<usize, String> = HashMap::new();
+        let reserved = self.reserve.as_ref().map(|reserve| reserve.take()).transpose()?.unwrap_or_default();
         for sent in call {
             let statement = self.statements.get(&sent.text).context("a statement was not prepared")?;
-            let parameters: Vec<Text> =
-                sent.parameters.iter().map(|piece| Text(fill(piece.as_ref(), &mut fresh))).collect();
+            let parameters: Vec<Text> = sent
+                .parameters
+                .iter()
+                .map(|piece| Text(fill(piece.as_ref(), &mut fresh, &reserved)))
+                .collect();
             let parameters: Vec<&(dyn ToSql + Sync)> =
                 parameters.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
             self.client.query(statement, &parameters).await.with_context(|| sent.text.clone())?;
@@ -147,11 +170,17 @@ impl Replay {
     }
 }
 
-fn fill(piece: Option<&Piece>, fresh: &mut HashMap<usize, String>) -> Option<String> {
+fn fill(
+    piece: Option<&Piece>,
+    fresh: &mut HashMap<usize, String>,
+    [request, vendor]: &[String; 2],
+) -> Option<String> {
     let made = |kind: Kind| match kind {
         Kind::Id => Clock::new_id().to_string(),
         Kind::Digest => format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
         Kind::Number => format!("{}", rand::rng().random::<u64>()),
+        Kind::Reserved(Subject::Request) => request.clone(),
+        Kind::Reserved(Subject::Vendor) => vendor.clone(),
     };
     Some(
         piece?
@@ -164,8 +193,9 @@ fn fill(piece: Option<&Piece>, fresh: &mut HashMap<usize, String>) -> Option<Str
     )
 }
 
-async fn log(client: &Client, on: bool) -> anyhow::Result<()> {
-    let (least, prefix) = if on { ("0", MARK) } else { ("-1", "%m [%p] ") };
+/// Switches PostgreSQL's log of every statement on or off.
+pub async fn log(client: &Client, on: bool) -> anyhow::Result<()> {
+    let (least, prefix) = if on { ("0", format!("{MARK}%p{END}")) } else { ("-1", "%m [%p] ".to_owned()) };
     client.batch_execute(&format!("ALTER SYSTEM SET log_min_duration_statement = '{least}'")).await?;
     client.batch_execute(&format!("ALTER SYSTEM SET log_line_prefix = '{prefix}'")).await?;
     client.batch_execute("SELECT pg_reload_conf()").await?;
@@ -174,7 +204,7 @@ async fn log(client: &Client, on: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_from(server: &Server, from: u64) -> anyhow::Result<String> {
+pub fn read_from(server: &Server, from: u64) -> anyhow::Result<String> {
     let mut file = std::fs::File::open(server.database_log())?;
     file.seek(SeekFrom::Start(from))?;
     let mut text = String::new();
@@ -182,13 +212,24 @@ fn read_from(server: &Server, from: u64) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Statements with their parameters, in the order sent. Binding plans, so its time counts too.
-fn entries(log: &str) -> Vec<Entry> {
+/// Whose statements a log holds.
+fn sessions(log: &str) -> HashSet<String> {
+    let marked = log.split(MARK).filter_map(|entry| entry.split_once(END));
+    marked.map(|(session, _)| session.to_owned()).collect()
+}
+
+/// Statements with their parameters, in the order sent, those of some sessions left out. Binding plans, so
+/// its time counts too.
+pub fn entries(log: &str, without: &HashSet<String>) -> Vec<Entry> {
     let mut sent: Vec<Entry> = Vec::new();
     let mut binding = 0.0;
     // Binding and execution each tell the parameters; those of the execution are taken.
     let mut executed = false;
     for entry in log.split(MARK) {
+        let Some((session, entry)) = entry.split_once(END) else { continue };
+        if without.contains(session) {
+            continue;
+        }
         let entry = entry.trim_end().replace("\n\t", "\n");
         if let (Some(list), Some(last)) = (entry.strip_prefix("DETAIL:  parameters: "), sent.last_mut())
             && executed
@@ -244,7 +285,7 @@ fn parameters(list: &str) -> Vec<Option<String>> {
 }
 
 /// Marks what must be fresh in each replay.
-fn cut(began: Uuid, sent: Vec<Entry>) -> Vec<Sent> {
+fn cut(began: Uuid, sent: Vec<Entry>, reserve: Option<&Reserve>) -> Vec<Sent> {
     let mut known: HashMap<String, (usize, Kind)> = HashMap::new();
     let mut learn = |text: &str, kind: Kind| {
         let place = known.len();
@@ -253,7 +294,10 @@ fn cut(began: Uuid, sent: Vec<Entry>) -> Vec<Sent> {
     for entry in &sent {
         let secret = entry.text.contains("idempotency_keys") || entry.text.contains("refresh_tokens");
         for value in entry.parameters.iter().flatten() {
-            if let Ok(id) = Uuid::try_parse(value)
+            if let Some(subject) = reserve.and_then(|reserve| reserve.subject(value)) {
+                learn(value, Kind::Reserved(subject));
+            } else if value.len() == 36
+                && let Ok(id) = Uuid::try_parse(value)
                 && id.get_version_num() == 7
                 && id.as_bytes()[..6] >= began.as_bytes()[..6]
             {
