@@ -1,5 +1,5 @@
 //! What somebody may try, and how the next attempt is drawn.
-use super::world::{DAY, EVERYBODY, Line, Method, OrderStatus, Role, Who, World};
+use super::world::{DAY, EVERYBODY, Line, Method, Order, OrderStatus, Role, Status, Who, World};
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -109,40 +109,40 @@ impl Action {
 const KINDS: [(u32, Kind); 36] = [
     (6, Kind::Create),
     (1, Kind::Edit),
-    (10, Kind::Submit),
+    (12, Kind::Submit),
     (1, Kind::Withdraw),
     (1, Kind::Return),
     (1, Kind::Reject),
     (1, Kind::Cancel),
-    (8, Kind::Approve),
-    (2, Kind::Renew),
-    (8, Kind::Propose),
-    (8, Kind::AcceptRound),
-    (1, Kind::EndTalks),
-    (6, Kind::AcceptOrder),
-    (3, Kind::DeclineOrder),
-    (5, Kind::CancelOrder),
-    (3, Kind::ProposeChange),
-    (3, Kind::AcceptChange),
-    (2, Kind::RejectChange),
-    (3, Kind::Replace),
-    (3, Kind::Adjust),
-    (6, Kind::AskForQuotes),
-    (12, Kind::WriteQuote),
-    (12, Kind::SubmitQuote),
+    (16, Kind::Approve),
+    (1, Kind::Renew),
+    (12, Kind::Propose),
+    (16, Kind::AcceptRound),
+    (4, Kind::EndTalks),
+    (5, Kind::AcceptOrder),
+    (5, Kind::DeclineOrder),
+    (2, Kind::CancelOrder),
+    (4, Kind::ProposeChange),
+    (5, Kind::AcceptChange),
+    (3, Kind::RejectChange),
+    (2, Kind::Replace),
+    (2, Kind::Adjust),
+    (24, Kind::AskForQuotes),
+    (24, Kind::WriteQuote),
+    (24, Kind::SubmitQuote),
     (2, Kind::ReplaceQuote),
-    (4, Kind::ConfirmQuote),
+    (8, Kind::ConfirmQuote),
     (2, Kind::WithdrawQuote),
     (1, Kind::Addendum),
     (1, Kind::Fail),
-    (6, Kind::OpenQuotes),
-    (8, Kind::Evaluate),
-    (1, Kind::Disqualify),
-    (8, Kind::Verify),
-    (8, Kind::Award),
-    (4, Kind::Object),
-    (6, Kind::Decide),
-    (4, Kind::NextRank),
+    (16, Kind::OpenQuotes),
+    (24, Kind::Evaluate),
+    (2, Kind::Disqualify),
+    (40, Kind::Verify),
+    (60, Kind::Award),
+    (40, Kind::Object),
+    (40, Kind::Decide),
+    (40, Kind::NextRank),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -185,9 +185,12 @@ enum Kind {
     NextRank,
 }
 
+/// How often an attempt is drawn that the model allows.
+const LEGAL: f64 = 0.4;
+
 /// The next attempt: more often than not one that the model allows, else anything by anybody.
 pub fn draw(world: &World, rng: &mut StdRng) -> Step {
-    if rng.random_bool(0.6) {
+    if rng.random_bool(LEGAL) {
         for _ in 0..60 {
             let Some(action) = action(world, rng) else { continue };
             let step = Step { who: usual(world, &action, rng), action, stale: false };
@@ -205,10 +208,30 @@ pub fn draw(world: &World, rng: &mut StdRng) -> Step {
     }
 }
 
-/// One of the things there are, the newest more often.
-fn recent(count: usize, rng: &mut StdRng) -> Option<usize> {
-    let back = if rng.random_bool(0.8) { 5 } else { 100 };
-    (count > 0).then(|| rng.random_range(count.saturating_sub(back)..count))
+/// One of the things there are: as a rule one that something may still become of, else any.
+fn recent(count: usize, alive: impl Fn(usize) -> bool, rng: &mut StdRng) -> Option<usize> {
+    let living: Vec<usize> = (0..count).filter(|place| alive(*place)).collect();
+    match living.choose(rng) {
+        Some(one) if rng.random_bool(0.85) => Some(*one),
+        _ => (count > 0).then(|| rng.random_range(0..count)),
+    }
+}
+
+/// Whether a request is on its way to an order, or has one that was not answered.
+fn under_way(world: &World, request: usize) -> bool {
+    let open = |order: &Order| matches!(order.status, OrderStatus::Issued | OrderStatus::ChangeProposed);
+    match world.status(request) {
+        Status::Ordered | Status::PartiallyOrdered => {
+            world.orders.iter().any(|order| order.request == request && open(order))
+        }
+        Status::NegotiationFailed
+        | Status::Failed
+        | Status::Closed
+        | Status::Rejected
+        | Status::Cancelled
+        | Status::Expired => false,
+        _ => true,
+    }
 }
 
 fn basket(world: &World, method: Method, rng: &mut StdRng) -> Vec<Line> {
@@ -230,13 +253,15 @@ fn basket(world: &World, method: Method, rng: &mut StdRng) -> Vec<Line> {
 
 fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
     let (_, kind) = KINDS.choose_weighted(rng, |(weight, _)| *weight).expect("a kind");
-    let request = recent(world.requests.len(), rng);
-    let order = recent(world.orders.len(), rng);
-    let quote = recent(world.quotes.len(), rng);
+    let request = recent(world.requests.len(), |request| under_way(world, request), rng);
+    let order = recent(world.orders.len(), |order| !world.order_status(order).fell_through(), rng);
+    let quote = recent(world.quotes.len(), |quote| under_way(world, world.quotes[quote].request), rng);
+    // What fell through is replaced or passed over.
+    let fallen = recent(world.orders.len(), |order| world.order_status(order).fell_through(), rng);
     Some(match kind {
         Kind::Create => {
             // A few requests at a time, so that they come far.
-            if world.requests.len() > 3 && rng.random_bool(0.6) {
+            if (0..world.requests.len()).filter(|request| under_way(world, *request)).count() > 3 {
                 return None;
             }
             let methods = [
@@ -282,9 +307,9 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
         }
         Kind::AcceptRound => {
             let talks = &world.requests[request?].talks;
-            let talk = recent(talks.len(), rng)?;
+            let talk = recent(talks.len(), |talk| talks[talk].open, rng)?;
             let count = talks[talk].rounds.len();
-            let round = if rng.random_bool(0.8) { count.checked_sub(1)? } else { recent(count, rng)? };
+            let round = recent(count, |round| round + 1 == count, rng)?;
             Action::AcceptRound { request: request?, talk, round }
         }
         Kind::EndTalks => Action::EndTalks(request?),
@@ -294,13 +319,15 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
         Kind::ProposeChange => {
             Action::ProposeChange { order: order?, by: *[-1_000, -5_000, -1_000, 1_000].choose(rng)? }
         }
-        Kind::AcceptChange => {
-            Action::AcceptChange { order: order?, change: recent(world.orders[order?].changes.len(), rng)? }
-        }
-        Kind::RejectChange => {
-            Action::RejectChange { order: order?, change: recent(world.orders[order?].changes.len(), rng)? }
-        }
-        Kind::Replace => Action::Replace { request: of_order(world, order?, request?, rng), order: order? },
+        Kind::AcceptChange => Action::AcceptChange {
+            order: order?,
+            change: recent(world.orders[order?].changes.len(), |_| true, rng)?,
+        },
+        Kind::RejectChange => Action::RejectChange {
+            order: order?,
+            change: recent(world.orders[order?].changes.len(), |_| true, rng)?,
+        },
+        Kind::Replace => Action::Replace { request: of_order(world, fallen?, request?, rng), order: fallen? },
         Kind::Adjust => {
             let good = rng.random_range(0..world.goods.len());
             world.goods[good].on_hand?;
@@ -328,16 +355,17 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
         Kind::Award => Action::Award { request: request?, other_content: rng.random_bool(0.05) },
         Kind::Object => Action::Object(request?),
         Kind::Decide => {
-            let objection = recent(world.requests[request?].objections.len(), rng)?;
+            let known = &world.requests[request?].objections;
+            let objection = recent(known.len(), |objection| !known[objection].decided, rng)?;
             Action::Decide { request: request?, objection, upheld: rng.random_bool(0.4) }
         }
         Kind::NextRank => {
             // Whether a cancelled order may be passed over once more is left open here.
-            let it = &world.orders[order?];
+            let it = &world.orders[fallen?];
             if it.passed_over && it.status == OrderStatus::Cancelled {
                 return None;
             }
-            Action::NextRank { request: of_order(world, order?, request?, rng), order: order? }
+            Action::NextRank { request: of_order(world, fallen?, request?, rng), order: fallen? }
         }
     })
 }
@@ -406,6 +434,6 @@ fn usual(world: &World, action: &Action, rng: &mut StdRng) -> Who {
 
 /// How far the clock is moved between two rounds of attempts, and whether the worker comes by.
 pub fn pause(rng: &mut StdRng) -> (i64, bool) {
-    let days = *[0, 0, 0, 0, 1, 1, 2, 5].choose(rng).expect("some days");
-    (days * DAY, rng.random_bool(0.5))
+    let days = *[0, 0, 0, 1, 1, 2, 3, 6].choose(rng).expect("some days");
+    (days * DAY, rng.random_bool(0.3))
 }

@@ -66,8 +66,10 @@ fn expected(world: &World, package: &str) -> BTreeMap<String, String> {
     }
     for (place, good) in world.goods.iter().enumerate() {
         if let Some(on_hand) = good.on_hand {
-            lines
-                .insert(format!("stock {}", good.id), format!("{on_hand} {}", world.held(What::Good(place))));
+            lines.insert(
+                format!("stock {}", good.id),
+                format!("{} {}", on_hand + good.sold, world.held(What::Good(place)) + good.sold),
+            );
         }
     }
     let (reserved, committed) = world.money();

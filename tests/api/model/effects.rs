@@ -128,8 +128,9 @@ impl World {
         self.requests[request].status = Status::Ordered;
         self.holds.retain(|hold| hold.request != request || hold.order.is_some() || hold.what != What::Money);
         for part in std::mem::take(&mut self.requests[request].parts) {
+            // An order that was not told of is a difference that whoever compares will find.
             let known = told.iter().find(|order| order.vendor == part.vendor).cloned();
-            let known = known.unwrap_or_else(|| panic!("vendor {} got no order in {told:?}", part.vendor));
+            let Some(known) = known else { continue };
             let (place, goods) = (self.orders.len(), &self.goods);
             let moves = |hold: &Hold| match hold.what {
                 What::Good(good) => goods[good].vendor == part.vendor,

@@ -7,7 +7,7 @@ const UNSUITABLE: Reason = Reason::Code("officer_not_suitable");
 const EXPIRED: Reason = Reason::Code("expired");
 const UNKNOWN: Reason = Reason::Code("not_found");
 /// How many rounds the agencies of this test allow.
-pub const ROUNDS: usize = 4;
+pub const ROUNDS: usize = 3;
 /// From which value on those not chosen may object.
 pub const OBJECTIONS_FROM: i64 = 3_000_000;
 

@@ -8,6 +8,7 @@ use crate::support::{Answer, Caller, send};
 use chrono::{DateTime, SecondsFormat};
 use reqwest::{Client, Method as Verb};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const REASON: &str = "Kegiatan ditiadakan";
@@ -23,7 +24,9 @@ pub struct Cast {
     pub second: Caller,
     pub head: Caller,
     pub stranger: Caller,
-    pub vendors: Vec<Vendor>,
+    pub vendors: Arc<Vec<Vendor>>,
+    /// Ids of the goods that the lane deals in, in the order of [`super::SHELF`].
+    pub goods: Vec<String>,
 }
 
 /// A call as it goes over the wire.
@@ -283,7 +286,7 @@ impl Cast {
         match action {
             Action::Submit(request) | Action::Approve { request, .. } | Action::Award { request, .. } => {
                 match body["status"].as_str() {
-                    Some("ordered") => told.orders = self.orders(world, *request).await,
+                    Some("ordered" | "partially_ordered") => told.orders = self.orders(world, *request).await,
                     Some("negotiating") => {
                         let talks = self.get(at(&world.requests[*request].id, "/negotiations")).await;
                         told.idle_until = talks.items().iter().map(|talk| self.idle(talk)).collect();

@@ -171,6 +171,8 @@ pub struct Good {
     pub price: i64,
     /// None: made to order, in any quantity.
     pub on_hand: Option<i64>,
+    /// What the orders of sequences before this one hold for good.
+    pub sold: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -496,7 +498,7 @@ impl World {
     pub fn steps(value: i64) -> Vec<Role> {
         match value {
             ..=1_000_000 => Vec::new(),
-            ..=6_000_000 => vec![Role::Commits],
+            1_000_001..=6_000_000 => vec![Role::Commits],
             _ => vec![Role::Commits, Role::Heads],
         }
     }
