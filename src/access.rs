@@ -123,11 +123,11 @@ fn rule(action: Action) -> Rule {
             Roles(&[Role::Curator])
         }
         ListPackages | GetPackage | ListBudgetLines => Roles(AGENCY),
-        CreateRequest | UpdateRequest | SetOwnerEstimate | CompareAfterwards | SubmitRequest
-        | WithdrawRequest | RenewRequest | ReplaceVendor | CheckPolicies => {
+        CreateRequest | UpdateRequest | SetOwnerEstimate | UploadProof | RemoveProof | CompareAfterwards
+        | SubmitRequest | WithdrawRequest | RenewRequest | ReplaceVendor | CheckPolicies => {
             Roles(&[Role::ProcurementOfficer])
         }
-        ListRequests | GetRequest => Roles(AGENCY),
+        ListRequests | GetRequest | ListProofs | DownloadProof => Roles(AGENCY),
         CancelRequest => Roles(BUYERS),
         ReturnRequest | RejectRequest | ApproveRequest => Roles(APPROVERS),
         ListInbox | ListNegotiations => Roles(BOTH_SIDES),
@@ -148,7 +148,7 @@ fn rule(action: Action) -> Rule {
         ListQuestions => Roles(AGENCY),
         ListQuotes | GetQuote | GetOpening => Roles(BOTH_SIDES),
         OpenQuotes => Roles(&[Role::ProcurementOfficer, Role::CommitmentOfficer, Role::Auditor]),
-        ListPublicQuotations | GetPublicQuotation => Public,
+        ListPublicQuotations | GetPublicQuotation | ListRecordedPurchases => Public,
         ReassignRequest => Roles(&[Role::BudgetUser]),
         ListOrders | GetOrder | ListOrderChanges => Roles(BOTH_SIDES),
         AcceptOrder | DeclineOrder | ProposeOrderChange => Roles(VENDOR),

@@ -357,6 +357,7 @@ diesel::table! {
         decision -> Nullable<Text>,
         decided_at -> Nullable<Timestamptz>,
         decided_by_membership_id -> Nullable<Uuid>,
+        evaluation_id -> Uuid,
     }
 }
 
@@ -451,6 +452,7 @@ diesel::table! {
         last_delivery_on -> Nullable<Date>,
         award -> Int4,
         reminded_for -> Nullable<Timestamptz>,
+        passed_over_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -622,6 +624,21 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    purchase_proofs (id) {
+        id -> Uuid,
+        realm -> Text,
+        request_id -> Uuid,
+        media_type -> Text,
+        size_bytes -> Int8,
+        sha256 -> Bytea,
+        storage_key -> Text,
+        uploaded_at -> Timestamptz,
+        membership_id -> Uuid,
+        ended_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -898,6 +915,7 @@ diesel::table! {
         urgent_code -> Nullable<Text>,
         urgent_reason -> Nullable<Text>,
         reminded_for -> Nullable<Timestamptz>,
+        recorded -> Nullable<Jsonb>,
     }
 }
 
@@ -1102,6 +1120,7 @@ diesel::joinable!(membership_units -> memberships (membership_id));
 diesel::joinable!(membership_units -> work_units (unit_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(negotiation_rounds -> memberships (membership_id));
+diesel::joinable!(objections -> evaluations (evaluation_id));
 diesel::joinable!(objections -> memberships (decided_by_membership_id));
 diesel::joinable!(objections -> quotes (quote_id));
 diesel::joinable!(objections -> requests (request_id));
@@ -1124,6 +1143,7 @@ diesel::joinable!(product_photos -> products (product_id));
 diesel::joinable!(products -> categories (category_code));
 diesel::joinable!(products -> regions (region_code));
 diesel::joinable!(products -> units_of_measure (unit));
+diesel::joinable!(purchase_proofs -> memberships (membership_id));
 diesel::joinable!(quotation_addenda -> memberships (membership_id));
 diesel::joinable!(quotation_addenda -> requests (request_id));
 diesel::joinable!(quotation_keys -> requests (request_id));
@@ -1181,6 +1201,7 @@ diesel::allow_tables_to_appear_in_same_query!(delivery_slots, personal_values);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, regions);
 diesel::allow_tables_to_appear_in_same_query!(delivery_slots, request_lines);
 diesel::allow_tables_to_appear_in_same_query!(evaluations, memberships);
+diesel::allow_tables_to_appear_in_same_query!(evaluations, objections);
 diesel::allow_tables_to_appear_in_same_query!(evaluations, requests);
 diesel::allow_tables_to_appear_in_same_query!(events, realms);
 diesel::allow_tables_to_appear_in_same_query!(invitations, organisations);
@@ -1193,6 +1214,7 @@ diesel::allow_tables_to_appear_in_same_query!(memberships, objections);
 diesel::allow_tables_to_appear_in_same_query!(memberships, opening_attempts);
 diesel::allow_tables_to_appear_in_same_query!(memberships, organisations);
 diesel::allow_tables_to_appear_in_same_query!(memberships, policies);
+diesel::allow_tables_to_appear_in_same_query!(memberships, purchase_proofs);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_addenda);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quotation_questions);
 diesel::allow_tables_to_appear_in_same_query!(memberships, quote_cures);
@@ -1238,6 +1260,7 @@ diesel::allow_tables_to_appear_in_same_query!(products, stock);
 diesel::allow_tables_to_appear_in_same_query!(products, stock_reservations);
 diesel::allow_tables_to_appear_in_same_query!(products, units_of_measure);
 diesel::allow_tables_to_appear_in_same_query!(products, vendors);
+diesel::allow_tables_to_appear_in_same_query!(purchase_proofs, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_addenda, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_invitations, requests);
 diesel::allow_tables_to_appear_in_same_query!(quotation_invitations, vendors);

@@ -27,6 +27,7 @@ pub use import::{UnitImport, import_units};
 pub use notices::{NoticeProgress, step as step_notices};
 pub use store::{
     Officer, agency_by_code, agency_of_source_code, demo_accounts_exist, officer, officers_of,
-    organisation_name, rename_organisation, short_name_of_unit, time_zone_of, units_by_source_code,
+    organisation_name, organisation_names, rename_organisation, short_name_of_unit, time_zone_of,
+    units_by_source_code,
 };
 pub use tokens::authenticate;

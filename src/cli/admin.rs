@@ -4,6 +4,7 @@ use crate::accounts::{self, CreateUser};
 use crate::kernel::{Ctx, Error, Language, Realm, Role, UnitId, UserId};
 use crate::platform::sealing::KeyRing;
 use crate::platform::{jobs, personal};
+use crate::quotes;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -172,8 +173,10 @@ async fn rotate(process: &Process, realm: Realm) -> anyhow::Result<Value> {
     let path = &process.app.settings.keys.file;
     let ring = process.app.keys.rotated()?;
     ring.write(path)?;
-    let done =
-        in_batches(process, realm, "keys.rotate", async |tx| personal::reseal(tx, &ring, 200).await).await?;
+    let done = in_batches(process, realm, "keys.rotate", async |tx| {
+        Ok(personal::reseal(tx, &ring, 200).await? + quotes::wrap_again(tx, &ring, 200).await?)
+    })
+    .await?;
     Ok(json!({ "resealed": done, "sealing_key": ring.sealing_number(), "signing_key": ring.signing().id }))
 }
 

@@ -44,17 +44,11 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
     let mut failed = None;
     // One subject a transaction: each keeps the lock order by itself. What cannot be announced stops
     // neither the other kind nor the mails.
-    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations, Lapsing::Awards, Lapsing::Reminders]
-    {
+    for kind in [Lapsing::Requests, Lapsing::Orders, Lapsing::Quotations, Lapsing::Reminders] {
         for _ in 0..50 {
             match announce(app, realm, &ctx, kind).await {
                 Ok(0) => break,
                 Ok(more) => expired += more,
-                // An award that cannot go out now must not stand in the way of the next one.
-                Err(Error::Refused(_)) if kind == Lapsing::Awards => {
-                    expired +=
-                        app.db.transaction(realm, async |tx| orders::postpone_due(tx, &ctx).await).await?;
-                }
                 Err(error) => {
                     failed = Some(error);
                     break;
@@ -62,18 +56,36 @@ pub async fn step(app: &App) -> Result<Progress, Error> {
             }
         }
     }
+    match issue_awards(app, realm, &ctx).await {
+        Ok(more) => expired += more,
+        Err(error) => failed = failed.or(Some(error)),
+    }
     let notices = accounts::step_notices(app).await?;
     failed.map_or(Ok(Progress { notices, expired }), Err)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Issues the orders of awards that nobody can object to any more; one whose orders cannot go out is taken
+/// back, and stands in the way of no other.
+async fn issue_awards(app: &App, realm: Realm, ctx: &Ctx) -> Result<usize, Error> {
+    let now = app.db.transaction(realm, async |tx| tx.now().await).await?;
+    let due = app.db.transaction(realm, async |tx| quotes::due_awards(tx, now, 50).await).await?;
+    for id in &due {
+        match app.db.transaction(realm, async |tx| orders::issue_due(tx, ctx, *id).await).await {
+            Err(Error::Refused(_)) => {
+                app.db.transaction(realm, async |tx| quotes::take_back_due(tx, ctx, *id).await).await?;
+            }
+            other => other?,
+        }
+    }
+    Ok(due.len())
+}
+
+#[derive(Clone, Copy)]
 enum Lapsing {
     Requests,
     Orders,
     /// Whose quotes the clock opens.
     Quotations,
-    /// That nobody can object to any more.
-    Awards,
     /// Of what will lapse soon.
     Reminders,
 }
@@ -84,7 +96,6 @@ async fn announce(app: &App, realm: Realm, ctx: &Ctx, kind: Lapsing) -> Result<u
             Lapsing::Requests => requests::announce_expired(tx, ctx).await,
             Lapsing::Orders => orders::announce_expired(tx, ctx).await,
             Lapsing::Quotations => quotes::open_due(tx, ctx, &app.keys).await,
-            Lapsing::Awards => orders::issue_due(tx, ctx).await,
             Lapsing::Reminders => orders::remind(tx, ctx).await,
         })
         .await

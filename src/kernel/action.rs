@@ -121,6 +121,11 @@ actions! {
     GetRequest = "Shows a purchase request",
     UpdateRequest = "Changes a draft request",
     SetOwnerEstimate = "Sets the owner's estimate of a draft; its breakdown is never shown",
+    UploadProof = "Uploads a proof of a purchase that was made already",
+    ListProofs = "Lists the proofs of a purchase that was made already",
+    DownloadProof = "Downloads a proof of a purchase that was made already",
+    RemoveProof = "Takes a proof of a draft away",
+    ListRecordedPurchases = "Lists purchases that were made before they were entered, the newest first",
     CompareAfterwards = "Files the comparison of an urgent purchase that is ordered",
     CheckPolicies = "Explains every rule that a request must meet, with figures and legal basis",
     SubmitRequest = "Submits a request: freezes prices, reserves stock and budget, asks for approval",
@@ -221,6 +226,9 @@ impl Action {
     /// Whether a rehearsal makes no sense: log-ins, uploads, and the opening, of which every attempt is kept.
     pub fn refuses_dry_run(self) -> bool {
         self.refuses_key()
-            || matches!(self, Self::UploadVendorDocument | Self::UploadProductPhoto | Self::OpenQuotes)
+            || matches!(
+                self,
+                Self::UploadVendorDocument | Self::UploadProductPhoto | Self::UploadProof | Self::OpenQuotes
+            )
     }
 }

@@ -455,6 +455,12 @@ codes! {
     VerificationMissing 409
         id: "Peringkat pertama belum diperiksa", "Minta pejabat pengadaan memeriksa penawaran peringkat pertama.";
         en: "The first-ranked has not been verified", "Have the procurement officer verify the first-ranked quote.";
+    ProofMissing 422
+        id: "Bukti pembelian belum ada", "Unggah nota atau kuitansi lebih dulu.";
+        en: "The purchase has no proof yet", "Upload the receipt first.";
+    CureUnderWay 409
+        id: "Penyedia masih diberi waktu melengkapi", "Tunggu jawaban penyedia atau batas waktunya.";
+        en: "A vendor still has time to mend a formal fault", "Wait for its answer, or until its time is over.";
     NothingToAward 409
         id: "Tidak ada penawaran yang dapat ditetapkan", "Nyatakan gagal dengan alasan, lalu ulangi.";
         en: "There is no quote to award to", "Declare it failed with a reason, then repeat it.";

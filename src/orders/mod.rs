@@ -15,4 +15,4 @@ mod model;
 mod store;
 
 pub use api::routes;
-pub use commands::{announce_expired, issue_due, postpone_due, remind};
+pub use commands::{announce_expired, issue_due, remind};

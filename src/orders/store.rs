@@ -52,6 +52,8 @@ pub struct Row {
     /// Which award of its request it came of.
     pub award: i32,
     pub version: i32,
+    /// When the next rank was asked for in its place.
+    pub passed_over_at: Option<DateTime<Utc>>,
 }
 
 impl Row {

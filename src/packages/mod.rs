@@ -13,6 +13,6 @@ pub use api::routes;
 pub use import::{ImportTarget, import_budget_lines, import_packages};
 pub use model::BudgetMode;
 pub use store::{
-    BudgetLine, Package, Sight, budget_line, commit_orders, extend_request, find as package, firm_up,
-    freeable, release_order, release_request, reserve, set_lapse, shift_order,
+    BudgetLine, Package, Sight, budget_line, commit_orders, commit_request, extend_request, find as package,
+    firm_up, freeable, release_order, release_request, reserve, set_lapse, shift_order,
 };

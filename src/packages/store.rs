@@ -318,6 +318,30 @@ pub async fn commit_orders(
     shares: &[(OrderId, Amount, DateTime<Utc>)],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let shares: Vec<_> =
+        shares.iter().map(|(order, amount, lapses_at)| (Some(*order), *amount, Some(*lapses_at))).collect();
+    commit(tx, request, &shares, now).await
+}
+
+/// Commits a request's reservation for good, without an order: the purchase was made already.
+///
+/// # Errors
+/// `expired` when the reservation was let go of meanwhile.
+pub async fn commit_request(
+    tx: &mut Tx,
+    request: RequestId,
+    amount: Amount,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    commit(tx, request, &[(None, amount, None)], now).await
+}
+
+async fn commit(
+    tx: &mut Tx,
+    request: RequestId,
+    shares: &[(Option<OrderId>, Amount, Option<DateTime<Utc>>)],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     sql(
         "SELECT 1 FROM packages WHERE id IN (SELECT package_id FROM budget_reservations WHERE request_id = $1 AND released_at IS NULL)
          FOR NO KEY UPDATE",
@@ -348,8 +372,7 @@ pub async fn commit_orders(
             .await?;
     }
     for (order, amount, lapses_at) in shares {
-        hold(tx, request, Some(*order), held.package_id, line, *amount, "committed", Some(*lapses_at))
-            .await?;
+        hold(tx, request, *order, held.package_id, line, *amount, "committed", *lapses_at).await?;
     }
     Ok(())
 }

@@ -289,6 +289,11 @@ impl KeyRing {
         Ok(PrivateHalf(key))
     }
 
+    /// Wraps a key again, under the ring's present one.
+    pub fn wrap_again(&self, wrapped: &[u8], bound_to: &str) -> Result<Vec<u8>, Error> {
+        self.seal(&self.open(wrapped, bound_to)?, bound_to)
+    }
+
     /// Makes a fresh symmetric key, wrapped by the ring for one place.
     pub fn wrap_new_key(&self, bound_to: &str) -> Result<Vec<u8>, Error> {
         self.seal(&random::<32>(), bound_to)

@@ -34,6 +34,6 @@ mod sealed;
 mod store;
 
 pub use api::routes;
-pub use commands::{award, evaluation_hash, open_due, open_negotiations, pass_over};
+pub use commands::{award, evaluation_hash, open_due, open_negotiations, pass_over, take_back_due};
 pub use ranking::{EvaluationInput, FORMULA, Ranking, rank};
-pub use store::due_awards;
+pub use store::{due_awards, hold_due_award, wrap_again};

@@ -6,6 +6,7 @@
 //! quotation   draft → pending_approval → approved → open → (deadline) quotes_closed → evaluating
 //!             → awarded → ordered, or failed; a next rank goes back to evaluating
 //! urgent      like direct, by a code and a reason, its clocks in hours, compared afterwards
+//! recorded    bought already, with proof and true dates: draft → pending_approval → recorded, and public
 //!
 //! draft → pending_approval
 //!   │       ├→ returned(reason) · withdrawn → (edited like a draft) → pending_approval | cancelled
@@ -25,18 +26,19 @@ mod model;
 mod store;
 
 pub use api::{PlaceView, RequestView, SlotView, routes, view};
+pub use assess::recorded_vendor;
 pub use commands::{
     AgreedLine, Agreement, agree, announce_expired, approved, approved_to_ask, ask_again, copy_lines,
-    deciders, fail_negotiation, member_sight, note_hand, price_terms, record, require_officer, settle,
-    step_taken, submit, to_vendor, touch,
+    deciders, fail_negotiation, member_sight, note_hand, price_terms, put_on_record, record, require_officer,
+    reserve_goods, settle, step_taken, submit, to_vendor, touch,
 };
-pub use model::{AgreedTerms, Duty, PaymentWay, RequestStatus, State};
+pub use model::{AgreedTerms, Duty, PaymentWay, RecordedFields, RequestStatus, State};
 pub use model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 pub use store::{
-    Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, any_member_of, approvals, asked_lines,
-    asked_slots, buys, by_id, commitment_officer_of, delivery_days, drop_unordered_lines, freeze_shipping,
-    has_duty_on_package, insert_approval, insert_awarded_lines, invite, invited_vendors, lines, lock,
-    lock_duties, method_of, next_number, officer_of, officers_among, on_package, package_of, quotation_of,
-    save_quotation, seen, shipping_of, slots_of, standing_orders, submitted_at, taking_part, unordered_lines,
-    user_of,
+    Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, StandingOrder, any_member_of, approvals,
+    asked_lines, asked_slots, buys, by_id, commitment_officer_of, delivery_days, drop_unordered_lines,
+    freeze_shipping, had_hand, has_duty_on_package, insert_approval, insert_awarded_lines, invite,
+    invited_vendors, lines, lock, lock_duties, method_of, next_number, officer_of, officers_among,
+    on_package, package_of, quotation_of, save_quotation, seen, shipping_of, slots_of, standing_orders,
+    submitted_at, taking_part, unordered_lines, user_of,
 };

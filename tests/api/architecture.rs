@@ -47,7 +47,7 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ),
     ("http", "cli/serve.rs", "crate::platform::http::serve", "the subcommand that starts the server"),
     ("http", "cli/demo/mod.rs", "crate::platform::http::serve", "a demo serves what it filled"),
-    ("http", "cli/demo/check.rs", "crate::platform::http::serve", "its check calls a server of its own"),
+    ("http", "cli/demo/check/mod.rs", "crate::platform::http::serve", "its check calls a server of its own"),
     (
         "access",
         "policies/api.rs",

@@ -229,6 +229,11 @@ fn table() -> Vec<Row> {
         row("endNegotiation", POST, "/api/v1/requests/{negotiated}/actions/end-negotiation", REASON, Only(BARGAINERS)),
         // Quotations: the PP asks, vendors quote, everybody reads what is public.
         row("setOwnerEstimate", PUT, "/api/v1/requests/{draft}/owner-estimate", Json(r#"{"total":"1000000.00"}"#), Only(&[ProcurementOfficer])),
+        row("uploadProof", POST, "/api/v1/requests/{recorded}/proofs", File(PDF, &[]), Only(&[ProcurementOfficer])),
+        row("listProofs", GET, "/api/v1/requests/{recorded}/proofs", Nothing, Only(OFFICE)),
+        row("downloadProof", GET, "/api/v1/requests/{recorded}/proofs/{proof}", Nothing, Only(OFFICE)),
+        row("removeProof", DELETE, "/api/v1/requests/{recorded}/proofs/{proof}", Nothing, Only(&[ProcurementOfficer])),
+        row("listRecordedPurchases", GET, "/public/v1/recorded-purchases", Nothing, Anyone),
         row("compareAfterwards", PUT, "/api/v1/requests/{draft}/comparison", Json(r#"{"reason":"Hanya satu yang siap"}"#), Only(&[ProcurementOfficer])),
         row("openRequest", POST, "/api/v1/requests/{draft}/actions/open", Nothing, Only(&[ProcurementOfficer])),
         row("failRequest", POST, "/api/v1/requests/{quotation}/actions/fail", REASON, Only(&[ProcurementOfficer])),
@@ -326,7 +331,9 @@ enum Kind {
     Member(Role),
 }
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 30] = [
+    "{recorded}",
+    "{proof}",
     "{awarded}",
     "{objection}",
     "{quotation}",
@@ -455,7 +462,7 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         let units: &[UnitId] = if place % 2 == 0 { &[office.unit] } else { &[] };
         people.insert(*role, app.member(Some(office.agency), *role, units).await);
     }
-    let product = app.product(&vendor, "12500.00", 5_000).await;
+    let product = app.product(&vendor, "12500.00", 50_000).await;
     let photo =
         vendor.owner.get(&format!("/api/v1/products/{product}")).await.expect(200).text("/photos/0/id");
     let document = vendor
@@ -492,6 +499,8 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         .expect(201)
         .id();
     let draft = office.draft(vec![line(&product, "400")]).await;
+    let recorded = office.draft_recorded(json!({})).await;
+    let proof = office.prove(&recorded).await;
     let pending = office.submitted(vec![line(&product, "400")]).await;
     let ordered = office.ordered(vec![line(&product, "400")]).await;
     let order = office.order(&ordered).await;
@@ -557,6 +566,8 @@ async fn tenant(app: &TestApp, session: &str) -> Tenant {
         ("{opened_quote}", opened_quote),
         ("{awarded}", awarded.request),
         ("{objection}", objection),
+        ("{recorded}", recorded),
+        ("{proof}", proof),
     ]);
     let mut of_vendor = common.clone();
     of_vendor.insert("{organisation}", organisation.to_string());

@@ -587,6 +587,7 @@ fn caller_of(operation: &str) -> &'static str {
         | "getPolicy"
         | "listPublicQuotations"
         | "getPublicQuotation"
+        | "listRecordedPurchases"
         | "listForbiddenPairs"
         | "previewTax"
         | "listPublicVendors"
@@ -638,9 +639,8 @@ fn caller_of(operation: &str) -> &'static str {
         | "endNegotiation" | "setOwnerEstimate" | "openRequest" | "failRequest" | "inviteVendors"
         | "issueAddendum" | "listQuestions" | "answerQuestion" | "listQuotes" | "openQuotes"
         | "getOpening" | "scoreQuotes" | "completeEvaluation" | "getEvaluation" | "disqualifyQuote"
-        | "verifyQuote" | "askCure" | "nextRank" | "listObjections" | "compareAfterwards" | "listInbox" => {
-            "officer"
-        }
+        | "verifyQuote" | "askCure" | "nextRank" | "listObjections" | "compareAfterwards" | "listInbox"
+        | "uploadProof" | "listProofs" | "downloadProof" | "removeProof" => "officer",
         other => panic!("{other} has no caller: add it to the map"),
     }
 }

@@ -1,227 +1,12 @@
 //! Comparing opened quotes: scored, disqualified, mended, verified, awarded, objected to; and who comes next.
-use crate::support::purchase::{Asked, NEEDED_ON, NO_CONTENT, Office, line, slot};
-use crate::support::trade::{PENS, Vendor, organisation};
-use crate::support::{Answer, Caller, TestApp, scaled};
+use crate::support::comparison::*;
+use crate::support::purchase::{Asked, NO_CONTENT, line};
+use crate::support::trade::organisation;
+use crate::support::{Answer, Caller, scaled};
 use futures_util::future::join;
 use lokapasar::cli::verify_evaluation;
 use lokapasar::kernel::{MembershipId, Role};
-use serde_json::{Value, json};
-
-const ILLEGAL: &str = "illegal_transition";
-const MISSING: &str = "evaluation_missing";
-const REASON: &str = "Tinta tidak tahan air";
-const WITH_VAT: &str = "tax_inclusive";
-const AWARDS: &str = "SELECT string_agg(award::text, '' ORDER BY award)::bigint FROM orders";
-const TWO: [&str; 2] = ["10000", "12000"];
-
-fn at(request: &str, place: &str) -> String {
-    format!("/api/v1/requests/{request}{place}")
-}
-
-fn of(quote: &str, place: &str) -> String {
-    format!("/api/v1/quotes/{quote}{place}")
-}
-
-fn all(of: &Value, list: &str, member: &str) -> Vec<Value> {
-    let items = of.pointer(list).and_then(Value::as_array).unwrap_or_else(|| panic!("no {list} in {of}"));
-    items.iter().map(|item| item[member].clone()).collect()
-}
-
-fn said<const N: usize>(of: &Answer, members: [&str; N]) -> [String; N] {
-    members.map(|member| of.text(member))
-}
-
-fn totals(of: &Value) -> [&str; 4] {
-    ["goods_total", "shipping_fee", "vat_total", "gross_total"].map(|field| of[field].as_str().unwrap())
-}
-
-fn places(list: &Value, quotes: &[String]) -> Vec<usize> {
-    let place = |one: &Value| quotes.iter().position(|quote| one["quote_id"] == quote.as_str());
-    list.as_array().unwrap().iter().map(|one| place(one).expect("a known quote")).collect()
-}
-
-#[track_caller]
-fn faulty(answer: Answer, expected: &str) {
-    let found = answer.expect_problem(422, "invalid_input").faults();
-    let found: Vec<_> = found.iter().map(|(place, code)| format!("{place} {code}")).collect();
-    assert_eq!(found.join("; "), expected);
-}
-
-/// Whoever reads an evaluation recomputes it.
-#[track_caller]
-fn recomputed(answer: Answer) -> Answer {
-    let answer = answer.expect(200);
-    verify_evaluation(&String::from_utf8_lossy(&answer.bytes)).expect("equal when recomputed");
-    answer
-}
-
-fn weighted() -> Value {
-    let criterion = |code: &str, weight: &str| json!({ "code": code, "name": "Mutu", "weight": weight });
-    json!({ "evaluation": "weighted", "criteria": [criterion("mutu", "60"), criterion("waktu", "40")] })
-}
-
-fn scores(quotes: &[String], given: [&str; 4]) -> Value {
-    let score = |place: usize| json!({ "quote_id": quotes[place / 2], "criterion": (["mutu", "waktu"][place % 2]), "score": given[place] });
-    json!([0, 1, 2, 3].map(score))
-}
-
-async fn score(who: &Caller, request: &str, scores: &Value) -> Answer {
-    let etag = who.get(&at(request, "")).await.expect(200).etag();
-    who.put(&at(request, "/score-sheet"), &etag, json!({ "scores": scores })).await
-}
-
-async fn object(vendor: &Vendor, request: &str) -> Answer {
-    let text = json!({ "text": "Barang pemenang tidak sesuai spesifikasi" });
-    vendor.owner.post(&at(request, "/objections"), text).await
-}
-
-async fn decide(who: &Caller, request: &str, objection: &str, upheld: bool) -> Answer {
-    let body = json!({ "upheld": upheld, "decision": "Contoh barang sudah diperiksa" });
-    who.post(&at(request, &format!("/objections/{objection}/actions/decide")), body).await
-}
-
-/// An office with Rp150 million, and vendors of Semarang with a pen each.
-struct House {
-    app: TestApp,
-    office: Office,
-    vendors: Vec<Vendor>,
-    pens: Vec<String>,
-}
-
-async fn house(count: usize) -> House {
-    let app = TestApp::start().await;
-    let office = app.office().await;
-    let mut house = House { app, office, vendors: Vec::new(), pens: Vec::new() };
-    for _ in 0..count {
-        house.join(json!({}), json!({})).await;
-    }
-    house
-}
-
-/// A house whose vendors have quoted a hundred pens, each at its price, and whose quotes lie open.
-async fn stage(prices: &[&str]) -> (House, Asked, Vec<String>) {
-    let house = house(prices.len()).await;
-    let asked = house.asks(json!({})).await;
-    let quotes = house.quotes(&asked, prices).await;
-    house.pass(&asked.deadline).await;
-    (house, asked, quotes)
-}
-
-impl House {
-    async fn join(&mut self, file: Value, mut pen: Value) {
-        let vendor = self.app.vendor_with(file).await;
-        pen["availability"] = json!("made_to_order");
-        self.pens.push(self.app.goods(&vendor, PENS, "12500.00", pen).await);
-        self.vendors.push(vendor);
-    }
-
-    async fn asks(&self, changes: Value) -> Asked {
-        self.office.asks(self.office.quotation(&self.pens[0], "100", changes)).await
-    }
-
-    async fn quote(&self, vendor: usize, asked: &Asked, prices: &[(usize, &str, &str)], fee: &str) -> String {
-        let (pen, who) = (&self.pens[vendor], &self.vendors[vendor].owner);
-        let line = |(line, price, basis): &(usize, &str, &str)| json!({ "line_id": asked.lines[*line], "product_id": pen, "unit_price": price, "price_basis": basis });
-        let lines: Vec<Value> = prices.iter().map(line).collect();
-        let body = json!({ "lines": lines, "shipping_fee": fee, "lead_time_days": 3 });
-        let quote = who.post(&at(&asked.request, "/quotes"), body).await.expect(201).id();
-        who.act(&of(&quote, "/actions/submit")).await.expect(200);
-        quote
-    }
-
-    async fn quotes(&self, asked: &Asked, prices: &[&str]) -> Vec<String> {
-        let mut quotes = Vec::new();
-        for ((vendor, pen), price) in self.vendors.iter().zip(&self.pens).zip(prices) {
-            quotes.push(vendor.quotes(asked, pen, price, "0").await);
-        }
-        quotes
-    }
-
-    async fn pass(&self, deadline: &str) {
-        self.app.set_clock(deadline).await;
-        self.app.work().await;
-    }
-
-    async fn evaluate(&self, request: &str, body: Value) -> Answer {
-        self.office.officer.post(&at(request, "/evaluation"), body).await
-    }
-
-    async fn complete(&self, request: &str) -> Answer {
-        recomputed(self.evaluate(request, json!({})).await)
-    }
-
-    async fn evaluation(&self, request: &str) -> Answer {
-        recomputed(self.office.officer.get(&at(request, "/evaluation")).await)
-    }
-
-    async fn turn(&self, quote: &str, verb: &str) -> Answer {
-        let (verb, body) = match verb {
-            "verify" => (verb, json!({ "note": REASON })),
-            "ask-cure" => (verb, json!({ "fault": REASON })),
-            code => ("disqualify", json!({ "code": code, "reason": REASON })),
-        };
-        self.office.officer.post(&of(quote, &format!("/actions/{verb}")), body).await
-    }
-
-    async fn award(&self, request: &str, hash: &str) -> Answer {
-        self.office.approver.post(&at(request, "/actions/award"), json!({ "content_hash": hash })).await
-    }
-
-    async fn awarded(&self, request: &str) -> Answer {
-        let complete = self.complete(request).await;
-        for leader in all(&complete.body, "/leaders", "quote_id") {
-            self.turn(leader.as_str().unwrap(), "verify").await.expect(200);
-        }
-        self.award(request, &complete.text("/content_hash")).await.expect(200)
-    }
-
-    async fn next_rank(&self, request: &str, order: &str) -> Answer {
-        self.office.officer.post(&at(request, "/actions/next-rank"), json!({ "order_id": order })).await
-    }
-
-    async fn order_of(&self, request: &str, vendor: usize) -> (Value, String) {
-        let own = self.vendors[vendor].id.to_string();
-        let mut orders = self.office.orders(request).await.into_iter();
-        let order = orders.find(|order| order["vendor_id"] == own).expect("an order");
-        let id = order["id"].as_str().unwrap().to_owned();
-        (order, id)
-    }
-
-    async fn held(&self) -> [String; 2] {
-        let path = format!("/api/v1/packages/{}", self.office.package);
-        said(&self.office.officer.get(&path).await.expect(200), ["/reserved", "/committed"])
-    }
-
-    /// How many mails with these words in their subject were sent to each vendor, and to both officers.
-    async fn told(&self, words: &str) -> Vec<usize> {
-        let (mut counts, officers) = (Vec::new(), [&self.office.officer, &self.office.approver]);
-        for who in self.vendors.iter().map(|vendor| &vendor.owner).chain(officers) {
-            let mails = self.app.told(&who.contact).await;
-            counts.push(mails.iter().filter(|mail| mail.subject.contains(words)).count());
-        }
-        counts
-    }
-
-    async fn member(&self, role: Role) -> Caller {
-        self.app.member(Some(self.office.agency), role, &[self.office.unit]).await
-    }
-}
-
-/// A hundred pens, ten inks and five of what nobody has, won apart; three vendors quote parts of it.
-async fn itemised() -> (House, Asked, Vec<String>) {
-    let house = house(3).await;
-    let (pen, part) = (&house.pens[0], |quantity: &str| [slot(NEEDED_ON, quantity)]);
-    let line = |count: &str| json!({ "product_id": pen, "quantity": count, "slots": part(count) });
-    let lines = json!({ "award": "itemised", "lines": [line("100"), line("10"), line("5")] });
-    let asked = house.asks(lines).await;
-    let quotes = vec![
-        house.quote(0, &asked, &[(0, "1000", WITH_VAT), (1, "30000", WITH_VAT)], "10001").await,
-        house.quote(1, &asked, &[(0, "1010", WITH_VAT)], "1000").await,
-        house.quote(2, &asked, &[(1, "30700", WITH_VAT)], "600").await,
-    ];
-    house.pass(&asked.deadline).await;
-    (house, asked, quotes)
-}
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lowest_total_delivered_wins_and_its_order_goes_out_at_once() {
@@ -451,8 +236,9 @@ async fn a_formal_fault_is_mended_in_words_and_in_time_and_the_price_stays() {
     cure(&house.vendors[1].owner).await.expect_problem(404, "not_found");
     cure(owner).await.expect(200);
     assert_eq!(content().await, before);
+    assert_eq!(house.told("Penyedia melengkapi").await, [0, 0, 1, 0]);
     house.turn(&quotes[0], "ask-cure").await.expect(200);
-    let found = house.complete(&asked.request).await;
+    let found = house.evaluation(&asked.request).await;
     assert_eq!(all(&found.body, "/quotes/0/cures", "fault"), [REASON; 2]);
     assert_eq!(json!(all(&found.body, "/quotes/0/cures", "answer")), json!([answer, null]));
     house.app.set_clock(&found.text("/quotes/0/cures/1/due_at")).await;
@@ -634,10 +420,10 @@ async fn an_award_above_a_limit_or_the_money_there_is_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_winner_that_is_suspended_waits_and_holds_up_nobody_else() {
+async fn the_award_of_a_suspended_winner_is_taken_back_and_holds_up_nobody_else() {
     let house = house(2).await;
     let (first, second) = (house.asks(json!({})).await, house.asks(json!({})).await);
-    house.quotes(&first, &["600000", "610000"]).await;
+    let quotes = house.quotes(&first, &["600000", "610000"]).await;
     house.quotes(&second, &["620000", "610000"]).await;
     house.pass(&second.deadline).await;
     house.awarded(&first.request).await;
@@ -646,15 +432,15 @@ async fn a_winner_that_is_suspended_waits_and_holds_up_nobody_else() {
     house.app.suspend(&house.vendors[0]).await;
     house.pass(&until).await;
     assert_eq!(house.office.show(&second.request).await.text("/status"), "ordered");
-    let later = house.office.show(&first.request).await.text("/quotation/objections_until");
-    assert!(later > until && house.office.orders(&first.request).await.is_empty(), "{later}");
-    assert_eq!(house.told("belum dapat terbit").await, [0, 0, 1, 0]);
-    assert_eq!(house.held().await, ["60000000.00", "61000000.00"]);
-    let path = format!("/api/v1/vendors/{}/actions/reinstate", house.vendors[0].id);
-    house.app.member(None, Role::Verifier, &[]).await.act(&path).await.expect(200);
-    house.pass(&later).await;
-    assert_eq!(totals(&house.order_of(&first.request, 0).await.0)[3], "60000000.00");
-    assert_eq!(house.held().await, ["0.00", "121000000.00"]);
+    assert_eq!(house.office.show(&first.request).await.text("/status"), "evaluating");
+    assert_eq!(house.told("pesanan tidak dapat terbit").await, [0, 0, 1, 0]);
+    assert_eq!(house.held().await, ["0.00", "61000000.00"]);
+    // Nobody waits for the vendor: the next rank is awarded.
+    let found = house.complete(&first.request).await.body;
+    assert_eq!(places(&found["ranking"]["whole"], &quotes), [1]);
+    let until = house.awarded(&first.request).await.text("/quotation/objections_until");
+    house.pass(&until).await;
+    assert_eq!(totals(&house.order_of(&first.request, 1).await.0)[3], "61000000.00");
     house.app.finish().await;
 }
 

@@ -6,7 +6,7 @@ use crate::kernel::{
 use crate::platform::db::Tx;
 use crate::platform::new_id;
 use crate::platform::trail::{self, Fact};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 /// Makes an agency in the actor's realm.
@@ -159,7 +159,8 @@ pub async fn move_clock(tx: &mut Tx, ctx: &Ctx, to: DateTime<Utc>) -> Result<(),
     }
     let now = tx.now().await?;
     // Ten years ahead is beyond any clock; a slip of the pen must not make a sandbox useless.
-    let by = (to - now).num_seconds();
+    // Whole seconds, rounded up: a deadline that was moved to has passed.
+    let by = (to - now + TimeDelta::seconds(1) - TimeDelta::microseconds(1)).num_seconds();
     if by <= 0 || by > 3_650 * 86_400 {
         return Err(Refusal::rules(vec![Fault::at("#/now", Code::ClockBackwards)]).into());
     }

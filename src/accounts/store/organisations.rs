@@ -5,6 +5,7 @@ use crate::schema::{organisations, work_units};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 
 #[derive(Insertable, Queryable, Selectable, Clone)]
 #[diesel(table_name = organisations, check_for_backend(diesel::pg::Pg))]
@@ -105,6 +106,19 @@ pub async fn agency_by_code(
 
 pub async fn organisation_name(conn: &mut Conn, id: OrganisationId) -> Result<String, Error> {
     Ok(organisations::table.find(id).select(organisations::name).first(conn).await?)
+}
+
+/// The names of some organisations.
+pub async fn organisation_names(
+    conn: &mut Conn,
+    ids: &[OrganisationId],
+) -> Result<HashMap<OrganisationId, String>, Error> {
+    let rows: Vec<(OrganisationId, String)> = organisations::table
+        .filter(organisations::id.eq_any(ids))
+        .select((organisations::id, organisations::name))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Gives an organisation the name that its vendor's file has now.

@@ -25,6 +25,8 @@ const UNITS: &str = include_str!("../../../data/work_units.csv");
 const REGIONS: &str = include_str!("../../../data/regions_jateng.csv");
 const CATEGORIES: &str = include_str!("../../../data/categories.csv");
 const AGENCY: &str = "D033";
+/// Vendors whose owner can log in.
+const BIDDERS: u32 = 5;
 
 /// One grey pixel: the picture of every demo product.
 pub const PICTURE: &[u8] = &[
@@ -37,6 +39,14 @@ pub const PICTURE: &[u8] = &[
 /// Every demo account: its role and its log-in name.
 pub fn accounts() -> Vec<(Role, String)> {
     Role::ALL.iter().map(|role| (*role, format!("{role}@demo.example.id"))).collect()
+}
+
+/// Owners of the first five vendors, so that several can quote against each other: the first has the role's
+/// own account, the others one of theirs.
+pub fn bidders() -> Vec<String> {
+    let first = format!("{}@demo.example.id", Role::VendorOwner);
+    let others = (2..=BIDDERS).map(|number| format!("{}_{number}@demo.example.id", Role::VendorOwner));
+    std::iter::once(first).chain(others).collect()
 }
 
 /// Loads what is missing; answers what is there, in a sentence.
@@ -373,6 +383,39 @@ async fn vendor_people(process: &Process) -> anyhow::Result<()> {
         })
         .await
         .map_err(plain)
+}
+
+/// Makes the owners of the vendors after the first, as far as those were loaded; answers who can log in.
+pub async fn other_owners(process: &Process) -> anyhow::Result<Vec<String>> {
+    let app = &process.app;
+    let (ctx, hash) = (Ctx::system(Realm::Sandbox, "demo"), app.hashing.hash(PASSWORD).await.map_err(plain)?);
+    let mut owners = Vec::new();
+    for (number, contact) in (0..).zip(bidders()).skip(1) {
+        let vendor = vendor_id(number);
+        let mut conn = app.db.conn().await.map_err(plain)?;
+        if !crate::vendors::is_known(&mut conn, crate::kernel::VendorId(vendor)).await.map_err(plain)? {
+            continue;
+        }
+        let there = accounts::user_by_contact(&mut conn, app, &contact).await.is_ok();
+        drop(conn);
+        if !there {
+            let made = app.db.transaction(Realm::Sandbox, async |tx| {
+                let input = CreateUser {
+                    contact: &contact,
+                    full_name: "Akun Demo",
+                    password_hash: &hash,
+                    language: Language::Id,
+                    demo: true,
+                };
+                let user = accounts::create_user(tx, &ctx, app, &input).await?;
+                let vendor = Some(crate::kernel::OrganisationId(vendor));
+                accounts::grant(tx, &ctx, user, vendor, Role::VendorOwner, &[], None).await
+            });
+            made.await.map_err(plain)?;
+        }
+        owners.push(contact);
+    }
+    Ok(owners)
 }
 
 fn business(world: &World, number: u32) -> String {

@@ -8,7 +8,7 @@ mod load;
 use super::process::Process;
 use super::worker;
 use crate::app;
-use crate::kernel::Realm;
+use crate::kernel::{Realm, Role};
 use crate::platform::{http, telemetry};
 use crate::settings::{MailKind, Settings};
 use secrecy::SecretString;
@@ -32,7 +32,7 @@ pub struct Demo {
     /// Address and port; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// Plays a whole purchase over HTTP, in a database of its own, and says how it went.
+    /// Plays whole purchases by every method over HTTP, in a database of its own, and says how it went.
     #[arg(long)]
     check: bool,
 }
@@ -57,6 +57,7 @@ pub async fn run(command: Demo, mut settings: Settings) -> anyhow::Result<ExitCo
     let process = Process::open(settings, "lokapasar_demo").await?;
     process.migrate().await?;
     let loaded = load::everything(&process, command.vendors, command.products).await?;
+    let owners = load::other_owners(&process).await?;
     println!("{loaded} ({:.1} s)", started.elapsed().as_secs_f64());
     if command.load_only {
         process.close()?;
@@ -64,7 +65,7 @@ pub async fn run(command: Demo, mut settings: Settings) -> anyhow::Result<ExitCo
     }
     let running = http::serve(process.app.clone(), app::register).await?;
     let background = worker::spawn(running.app.clone());
-    welcome(&format!("http://{}", running.address), started);
+    welcome(&format!("http://{}", running.address), &owners, started);
     process.until_told_to_stop().await?;
     running.stop().await;
     background.stop();
@@ -72,11 +73,14 @@ pub async fn run(command: Demo, mut settings: Settings) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn welcome(address: &str, started: Instant) {
+fn welcome(address: &str, owners: &[String], started: Instant) {
     println!("\nLokapasar listens on {address} (ready after {:.1} s)\n", started.elapsed().as_secs_f64());
     println!("Accounts, all with the password {PASSWORD}:");
     for (role, contact) in load::accounts() {
         println!("  {:<22} {contact}", role.as_str());
+    }
+    for contact in owners {
+        println!("  {:<22} {contact} (another vendor's)", Role::VendorOwner.as_str());
     }
     println!("\nTry:");
     println!("  curl '{address}/public/v1/products?q=kertas&limit=3'");

@@ -3,8 +3,8 @@ use super::super::model::{OrderStatus, Side, State};
 use super::super::store::{self, LineRow, Row};
 use crate::accounts;
 use crate::kernel::{
-    Amount, Code, Ctx, Error, LineId, OrderId, OrganisationId, ProductId, Quantity, RequestId, Role, UnitId,
-    VendorId, refuse,
+    Amount, Code, Ctx, Error, LineId, Method, OrderId, OrganisationId, ProductId, Quantity, RequestId, Role,
+    UnitId, VendorId, refuse,
 };
 use crate::platform::db::{self, Conn};
 use crate::platform::http::AvailableAction;
@@ -99,6 +99,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         }
         _ => false,
     };
+    let method = requests::method_of(conn, row.request_id).await?;
     let line = |line: LineRow| OrderLineView {
         slots: slots
             .iter()
@@ -114,7 +115,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         snapshot: line.snapshot,
     };
     Ok(OrderView {
-        available_actions: actions(ctx, &row, &state, named_another),
+        available_actions: actions(ctx, &row, &state, method, named_another),
         agency_name: accounts::organisation_name(conn, row.agency_id).await?,
         vendor_name: accounts::organisation_name(conn, OrganisationId(row.vendor_id.0)).await?,
         lines: lines.into_iter().map(line).collect(),
@@ -161,7 +162,7 @@ fn sees_contact(ctx: &Ctx, state: &State) -> bool {
 }
 
 /// The very transitions, tried on a copy.
-fn actions(ctx: &Ctx, row: &Row, state: &State, named_another: bool) -> Vec<AvailableAction> {
+fn actions(ctx: &Ctx, row: &Row, state: &State, method: Method, named_another: bool) -> Vec<AvailableAction> {
     let Ok(member) = ctx.member() else { return Vec::new() };
     let reason = || "-".to_owned();
     let cancel = |side| state.clone().cancel(row.cancel_asked_by, side, reason()).map(drop);
@@ -181,9 +182,15 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, named_another: bool) -> Vec<Avai
             ("cancel", cancel(Side::Agency)),
         ],
         Role::ProcurementOfficer => {
-            let replaced = row.replaced_by_request_id.is_some();
-            let free = if replaced { Err(refuse(Code::AlreadyReplaced)) } else { Ok(()) };
-            vec![("replace-vendor", state.replaceable().and(free))]
+            let free = |taken: bool, code| if taken { Err(refuse(code)) } else { Ok(()) };
+            let (replaced, passed_over) =
+                (row.replaced_by_request_id.is_some(), row.passed_over_at.is_some());
+            vec![match method {
+                Method::Quotation => {
+                    ("next-rank", state.replaceable().and(free(passed_over, Code::IllegalTransition)))
+                }
+                _ => ("replace-vendor", state.replaceable().and(free(replaced, Code::AlreadyReplaced))),
+            }]
         }
         _ => Vec::new(),
     };

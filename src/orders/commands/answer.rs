@@ -124,16 +124,16 @@ pub async fn next_rank(
         return Err(refuse(Code::IllegalTransition));
     }
     let now = tx.now().await?;
-    let state = row.state()?.at(now);
-    state.replaceable()?;
-    let fell_at = match state {
-        State::Expired => row.answer_due_at,
-        State::Declined { .. } => row.answered_at.unwrap_or(row.answer_due_at),
-        _ => now,
-    };
-    // What lapsed and was not announced yet lets go of its money now.
+    row.state()?.at(now).replaceable()?;
+    if row.passed_over_at.is_some() {
+        return Err(refuse(Code::IllegalTransition));
+    }
+    requests::require_officer(ctx, &origin)?;
+    // What lapsed and was not announced yet lets go of its goods and money now.
     let row = release(tx, row, now).await?;
-    quotes::pass_over(tx, ctx, origin, row.vendor_id, fell_at).await
+    let next = Row { passed_over_at: Some(now), ..row.clone() };
+    let row = settle(tx, ctx, &row, next, "order.passed_over", None).await?;
+    quotes::pass_over(tx, ctx, origin, row.vendor_id).await
 }
 
 /// Announces lapsed orders: the status becomes what it already was by the clock, reservations go,

@@ -7,11 +7,11 @@ use crate::kernel::{
 };
 use crate::platform::db::Tx;
 use crate::platform::new_id;
-use crate::platform::trail::{self, Audience, Fact, Notice};
+use crate::platform::trail::{self, Fact};
 use crate::requests::{self, Approval};
 use crate::taxes::Totals;
 use crate::{accounts, catalog, packages, quotes, vendors};
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +72,7 @@ pub async fn approve(
     let mut vendors: Vec<VendorId> =
         requests::lines(tx.conn(), id).await?.iter().map(|line| line.vendor_id).collect();
     vendors.extend(requests::taking_part(tx.conn(), id).await?);
+    vendors.extend(requests::recorded_vendor(&row)?);
     if requests::any_member_of(tx.conn(), actor.user, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
     }
@@ -90,6 +91,7 @@ pub async fn approve(
     if state.status() == requests::RequestStatus::Approved {
         return match row.method {
             Method::Quotation => requests::approved_to_ask(tx, ctx, row).await,
+            Method::Recorded => requests::put_on_record(tx, ctx, row).await,
             _ => issue(tx, ctx, row).await,
         };
     }
@@ -109,34 +111,17 @@ pub async fn award(
     if at_once { issue(tx, ctx, awarded).await } else { Ok(awarded) }
 }
 
-/// Lets an award whose orders cannot go out now, because a vendor may not trade or the day of need is too
-/// near, wait another day; its officer is told.
-pub async fn postpone_due(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
+/// Issues the orders of an award, if nobody can object to it any more.
+///
+/// # Errors
+/// What keeps the orders from going out, like `vendor_not_verified`; the award is then to be taken back.
+pub async fn issue_due(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<(), Error> {
     let now = tx.now().await?;
-    let due = quotes::due_awards(tx, now, 1).await?;
-    for id in &due {
-        let row = requests::by_id(tx.conn(), *id).await?;
-        let state = requests::State::Awarded { objections_until: now + TimeDelta::days(1) };
-        let saved = requests::settle(tx, row.clone(), state).await?;
-        let notice = Notice {
-            template: "award_postponed".into(),
-            audience: Audience::Membership(saved.officer_id.0),
-            arguments: json!({ "title": saved.title }),
-        };
-        requests::record(tx, ctx, "request.award_postponed", Some(&row), &saved, vec![notice]).await?;
-    }
-    Ok(due.len())
-}
-
-/// Issues the orders of one award that nobody can object to any more. Answers how many.
-pub async fn issue_due(tx: &mut Tx, ctx: &Ctx) -> Result<usize, Error> {
-    let now = tx.now().await?;
-    let due = quotes::due_awards(tx, now, 1).await?;
-    for id in &due {
-        let row = requests::by_id(tx.conn(), *id).await?;
+    if quotes::hold_due_award(tx, id, now).await? {
+        let row = requests::by_id(tx.conn(), id).await?;
         issue(tx, ctx, row).await?;
     }
-    Ok(due.len())
+    Ok(())
 }
 
 /// One order for each vendor: numbered, its goods and money moved over from the request.
@@ -272,6 +257,7 @@ fn order_row(
         replaced_by_request_id: None,
         award,
         version: 1,
+        passed_over_at: None,
     }
     .with_state(State::Issued { due: due.at })
 }

@@ -6,7 +6,7 @@ mod remind;
 
 pub use answer::{accept, announce_expired, cancel, decline, next_rank, replace_vendor};
 pub use change::{NewChange, accept_change, propose_change, reject_change};
-pub use issue::{approve, award, issue_due, postpone_due, submit};
+pub use issue::{approve, award, issue_due, submit};
 pub use remind::remind;
 
 use super::model::Side;

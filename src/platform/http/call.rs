@@ -85,12 +85,13 @@ pub struct TraceId(pub String);
 /// What an answer says of the request it answers.
 pub fn scene(request: &HttpRequest) -> Scene {
     let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let base = request.app_data::<web::Data<App>>().map(|app| app.settings.public_url.clone());
+    let settings = request.app_data::<web::Data<App>>().map(|app| &app.settings);
     Scene {
         language: Language::preferred(text(header::ACCEPT_LANGUAGE)),
         trace_id: request.extensions().get::<TraceId>().map(|id| id.0.clone()).unwrap_or_default(),
         instance: request.path().chars().take(200).collect(),
-        base: base.unwrap_or_default(),
+        base: settings.map(|settings| settings.public_url.clone()).unwrap_or_default(),
+        realm: settings.map(|settings| settings.realm),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Problems as callers read them (RFC 9457), rendered once, at the edge.
-use crate::kernel::{Code, Error, Fault, Language, Place, Refusal};
+use crate::kernel::{Code, Error, Fault, Language, Place, Realm, Refusal};
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
@@ -21,6 +21,8 @@ pub struct Scene {
     /// Path of the request, without its query.
     pub instance: String,
     pub base: String,
+    /// None: before anything is known of the system.
+    pub realm: Option<Realm>,
 }
 
 /// The problem document.
@@ -83,6 +85,9 @@ impl Problem {
             .insert_header((header::CONTENT_LANGUAGE, scene.language.as_str()))
             .insert_header((header::VARY, "Accept-Language"))
             .insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(realm) = scene.realm {
+            response.insert_header(("X-Realm", realm.as_str()));
+        }
         if let Some(seconds) = refusal.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }

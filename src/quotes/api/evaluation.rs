@@ -3,7 +3,7 @@ use super::super::commands::{self, Score};
 use super::super::ranking::{EvaluationInput, Ranking, rank};
 use super::super::sealed::{DisqualificationCode, QuoteStatus};
 use super::super::store::{self, Party};
-use super::quote::{QuoteView, office_quote, own_quote_view};
+use super::quote::{CureView, QuoteView, office_quote, own_quote_view};
 use crate::kernel::{Code, Ctx, Error, LineId, MembershipId, QuoteId, RequestId, act, refuse};
 use crate::platform::db::{self, Conn};
 use crate::platform::http::{Api, Call, Json, NoQuery, Reply, Sends};
@@ -80,15 +80,6 @@ struct ComparedQuote {
     cures: Vec<CureView>,
 }
 
-#[derive(Serialize, ToSchema)]
-struct CureView {
-    fault: String,
-    asked_at: DateTime<Utc>,
-    due_at: DateTime<Utc>,
-    answer: Option<String>,
-    answered_at: Option<DateTime<Utc>>,
-}
-
 async fn get_evaluation(call: Call<act::GetEvaluation, (RequestId,)>) -> Sends<Reply<EvaluationView>> {
     call.read(async |conn, ctx| {
         let row = readable(conn, ctx, call.path.0).await?;
@@ -98,7 +89,7 @@ async fn get_evaluation(call: Call<act::GetEvaluation, (RequestId,)>) -> Sends<R
     .await
 }
 
-/// The office reads it from the opening on; those who quoted, once it is awarded.
+/// The office reads it from the opening on; those who quoted, while an award by it stands.
 async fn readable(conn: &mut Conn, ctx: &Ctx, id: RequestId) -> Result<requests::Row, Error> {
     let party = commands::party(ctx)?;
     match &party {
@@ -111,8 +102,9 @@ async fn readable(conn: &mut Conn, ctx: &Ctx, id: RequestId) -> Result<requests:
             let own = store::quote_of(conn, id, *vendor).await?;
             own.filter(|own| own.submission.is_some()).ok_or_else(|| refuse(Code::NotFound))?;
             let row = requests::by_id(conn, id).await?;
+            let stands = requests::quotation_of(conn, id).await?.evaluated_at.is_some();
             match store::evaluation(conn, id).await? {
-                Some(evaluation) if evaluation.awarded_at.is_some() => Ok(row),
+                Some(evaluation) if stands && evaluation.awarded_at.is_some() => Ok(row),
                 _ => Err(refuse(Code::IllegalTransition)),
             }
         }
@@ -182,13 +174,6 @@ async fn compared(conn: &mut Conn, row: &requests::Row) -> Result<Vec<ComparedQu
     let mut views = Vec::with_capacity(quotes.len());
     for quote in quotes {
         let vendor = crate::kernel::OrganisationId(quote.vendor_id.0);
-        let cure = |cure: &store::Cure| CureView {
-            fault: cure.fault.clone(),
-            asked_at: cure.asked_at,
-            due_at: cure.due_at,
-            answer: cure.answer.clone(),
-            answered_at: cure.answered_at,
-        };
         views.push(ComparedQuote {
             quote_id: quote.id,
             vendor_name: crate::accounts::organisation_name(conn, vendor).await?,
@@ -198,7 +183,7 @@ async fn compared(conn: &mut Conn, row: &requests::Row) -> Result<Vec<ComparedQu
             verified_at: quote.verified_at,
             passed_over_at: quote.passed_over_at,
             kbli_mismatch: mismatched.contains(&quote.vendor_id),
-            cures: cures.iter().filter(|of| of.quote_id == quote.id).map(cure).collect(),
+            cures: cures.iter().filter(|of| of.quote_id == quote.id).map(CureView::from).collect(),
         });
     }
     Ok(views)

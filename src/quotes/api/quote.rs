@@ -60,6 +60,29 @@ struct QuoteDocument {
     salt: Option<String>,
     /// Why it could not be read at the opening.
     fault: Option<String>,
+    cures: Vec<CureView>,
+}
+
+/// A formal fault that the vendor may mend, and how it did.
+#[derive(Serialize, ToSchema)]
+pub struct CureView {
+    fault: String,
+    asked_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    answer: Option<String>,
+    answered_at: Option<DateTime<Utc>>,
+}
+
+impl From<&store::Cure> for CureView {
+    fn from(cure: &store::Cure) -> Self {
+        Self {
+            fault: cure.fault.clone(),
+            asked_at: cure.asked_at,
+            due_at: cure.due_at,
+            answer: cure.answer.clone(),
+            answered_at: cure.answered_at,
+        }
+    }
 }
 
 /// What was handed in: SHA-256 over the salt's bytes followed by the text gives the commitment.
@@ -136,8 +159,9 @@ async fn get_quote(call: Call<act::GetQuote, (QuoteId,)>) -> Sends<Reply<QuoteDo
                 let opened = store::opened_quote(conn, call.path.0).await?;
                 let opened = opened.ok_or_else(|| refuse(Code::NotFound))?;
                 let quote = store::quote_in(conn, row.id, call.path.0).await?;
+                let cures = store::cures(conn, &[quote.id]).await?;
                 let quote = office_view(conn, quote, true, quotation.addenda).await?;
-                document(quote, None, Some(opened))?
+                document(quote, None, Some(opened), &cures)?
             }
         };
         let version = document.quote.version;
@@ -228,12 +252,19 @@ async fn own_document(
 ) -> Result<QuoteDocument, Error> {
     let copy = commands::own_copy(conn, keys, &quote).await?;
     let opened = store::opened_quote(conn, quote.id).await?;
-    document(own_quote_view(conn, ctx, quote).await?, Some(copy), opened)
+    let cures = store::cures(conn, &[quote.id]).await?;
+    document(own_quote_view(conn, ctx, quote).await?, Some(copy), opened, &cures)
 }
 
-fn document(quote: QuoteView, copy: Option<OwnCopy>, opened: Option<Opened>) -> Result<QuoteDocument, Error> {
+fn document(
+    quote: QuoteView,
+    copy: Option<OwnCopy>,
+    opened: Option<Opened>,
+    cures: &[store::Cure],
+) -> Result<QuoteDocument, Error> {
     let (fields, sent) = copy.map(|copy| (copy.fields, copy.sent)).unzip();
     Ok(QuoteDocument {
+        cures: cures.iter().map(CureView::from).collect(),
         quote,
         fields,
         sent: sent.flatten().map(SentView::from),
@@ -254,11 +285,18 @@ pub async fn own_quote_view(conn: &mut Conn, ctx: &Ctx, quote: Quote) -> Result<
     let when = |allowed: bool, code: Code| if allowed { open() } else { Err(refuse(code)) };
     let illegal = Code::IllegalTransition;
     let writable = matches!(quote.status, QuoteStatus::Draft | QuoteStatus::Withdrawn);
+    let cures = store::cures(conn, &[quote.id]).await?;
+    let cure = match cures.iter().find(|cure| cure.answer.is_none()) {
+        Some(asked) if asked.due_at <= now => Err(refuse(Code::Expired)),
+        Some(_) if row.state()? == requests::State::Evaluating => Ok(()),
+        _ => Err(refuse(illegal)),
+    };
     let tried = [
         ("submit", when(writable, illegal)),
         ("replace", when(submitted, illegal)),
         ("confirm", when(needed, Code::NothingToConfirm)),
         ("withdraw", when(submitted, illegal)),
+        ("cure", cure),
     ];
     let shown = |(verb, outcome): (&'static str, Result<(), Error>)| {
         AvailableAction::new(verb, outcome.err().and_then(|error| error.code()), ctx.language)

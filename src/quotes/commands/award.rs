@@ -1,6 +1,6 @@
 //! Awarding: the ranking becomes lines of the request, from which orders come like from any other.
 //!
-//! Locks: the request, the package's duties, then money.
+//! Locks: the request, the package's duties, goods, then money.
 use super::super::ranking::QuoteResult;
 use super::super::sealed::{OfferedLine, QuoteStatus};
 use super::super::store::{self, Evaluation, Objection, Quote};
@@ -16,7 +16,7 @@ use crate::platform::new_id;
 use crate::platform::trail::Notice;
 use crate::requests::{self, Duty, LineRow, SlotRow, State};
 use crate::taxes::Totals;
-use crate::{accounts, policies};
+use crate::{accounts, catalog, policies, vendors};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -25,7 +25,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 ///
 /// # Errors
 /// `content_changed` when another evaluation was meant, `verification_missing` while a leader was not
-/// looked at, `nothing_to_award`; the limits and budgets that a direct purchase has; forbidden pairs.
+/// looked at, `nothing_to_award`; `out_of_stock` or `capacity_exceeded` when a winner's goods are gone; the
+/// limits and budgets that a direct purchase has; forbidden pairs.
 pub async fn award(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -76,7 +77,10 @@ pub async fn award(
     for quote in quotes.into_iter().filter(|quote| quote.status == QuoteStatus::Opened) {
         notices.push(conclude(tx, &saved, quote, &winners, &evaluation, &due).await?);
     }
-    notices.push(to_officer("request_approved", &saved));
+    // Orders that go out at once tell the officer themselves.
+    if !at_once {
+        notices.push(to_officer("quotation_decided", &saved));
+    }
     requests::record(tx, ctx, "request.awarded", Some(&row), &saved, notices).await?;
     Ok((saved, at_once))
 }
@@ -166,6 +170,8 @@ async fn write_lines(
         });
     }
     requests::insert_awarded_lines(tx, &lines, &slots).await?;
+    let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
+    requests::reserve_goods(tx, row, &lines, &slots, zone.end_of(row.needed_on)).await?;
     let fees: Vec<_> = fees.into_iter().map(|(vendor, (fee, vat))| (vendor, fee, vat)).collect();
     requests::freeze_shipping(tx, row.id, &fees).await?;
     Ok(totals)
@@ -185,8 +191,8 @@ fn picture(
         "asked_name": asked.name, "asked_attributes": asked.attributes, "quote_id": quote, "lead_time_days": lead_time_days })
 }
 
-/// Judges the total as a direct purchase would be, and reserves it in the place of the estimate.
-/// Answers until when those not chosen may object: now, where the value is small.
+/// Judges the total, with what orders of earlier awards hold, as a direct purchase would be, and reserves it
+/// in the place of the estimate. Answers until when those not chosen may object: now, where the value is small.
 async fn hold_money(
     tx: &mut Tx,
     row: &requests::Row,
@@ -198,7 +204,13 @@ async fn hold_money(
     let calendar = policies::calendar(tx.conn()).await?;
     let limit = policies.amount(&format!("limit.direct.{}", row.procurement_kind))?;
     let with_vat = policies.flag("limit.includes_vat")?;
-    let compared = if with_vat { totals.gross } else { totals.goods + totals.shipping };
+    let standing = requests::standing_orders(tx.conn(), row.id).await?;
+    let ordered = |order: &requests::StandingOrder| match with_vat {
+        true => order.gross_total,
+        false => order.goods_total + order.shipping_fee,
+    };
+    let awarded = if with_vat { totals.gross } else { totals.goods + totals.shipping };
+    let compared = standing.iter().map(ordered).sum::<Amount>() + awarded;
     if compared > limit {
         return Err(Refusal::new(Code::MethodLimitExceeded).with_limit(limit).into());
     }
@@ -212,7 +224,8 @@ async fn hold_money(
         return Err(Refusal::new(Code::SplitForbidden).with_limit(limit).into());
     }
     let due = calendar.working_days_after(now, policies.count("clock.objection_days")?, zone).at;
-    Ok(if totals.gross >= policies.amount("objection.from")? { due } else { now })
+    let whole = standing.iter().map(|order| order.gross_total).sum::<Amount>() + totals.gross;
+    Ok(if whole >= policies.amount("objection.from")? { due } else { now })
 }
 
 /// Marks a quote as chosen or not, and tells its vendor.
@@ -273,10 +286,13 @@ pub async fn object(tx: &mut Tx, ctx: &Ctx, id: RequestId, text: &str) -> Result
     if own.status == QuoteStatus::Awarded {
         return Err(refuse(Code::IllegalTransition));
     }
+    let evaluation = store::evaluation(tx.conn(), id).await?;
+    let evaluation = evaluation.ok_or_else(|| Error::Internal("an award without an evaluation".into()))?;
     let objection = Objection {
         id: new_id(),
         request_id: id,
         quote_id: own.id,
+        evaluation_id: evaluation.id,
         text: text.to_owned(),
         filed_at: now,
         upheld: None,
@@ -287,7 +303,8 @@ pub async fn object(tx: &mut Tx, ctx: &Ctx, id: RequestId, text: &str) -> Result
     store::insert_objection(tx, &objection).await?;
     let told = requests::Row { status_reason: Some(text.to_owned()), ..row.clone() };
     let role = Role::CommitmentOfficer.as_str();
-    let officer = to_officer("objection_filed", &told);
+    let mut officer = to_officer("objection_filed", &told);
+    officer.arguments["organisation_id"] = json!(vendor);
     let audience = requests::deciders(row.commitment_officer_id, row.agency_id, row.unit_id, role);
     let notices = vec![Notice { audience, ..officer.clone() }, officer];
     let after = json!({ "request_id": id, "objection_id": objection.id, "quote_id": own.id, "text": text });
@@ -309,9 +326,12 @@ pub async fn decide_objection(
     let now = tx.now().await?;
     let filed = store::objection(tx.conn(), id, objection).await?;
     require_awarder(tx, ctx, &row, &quotes, now).await?;
-    if filed.decided_at.is_some() || !matches!(row.state()?, State::Awarded { .. }) {
+    let evaluation = store::evaluation(tx.conn(), id).await?;
+    let current = evaluation.is_some_and(|evaluation| evaluation.id == filed.evaluation_id);
+    if filed.decided_at.is_some() || !current || !matches!(row.state()?, State::Awarded { .. }) {
         return Err(refuse(Code::IllegalTransition));
     }
+    requests::note_hand(tx, ctx, id).await?;
     store::decide_objection(tx, objection, upheld, decision, ctx.member()?.id, now).await?;
     let vendor = quotes.iter().find(|quote| quote.id == filed.quote_id).map(|quote| quote.vendor_id);
     let told = requests::Row { status_reason: Some(decision.to_owned()), ..row.clone() };
@@ -319,30 +339,57 @@ pub async fn decide_objection(
         .map(|vendor| requests::to_vendor("objection_decided", &told, vendor, None))
         .into_iter()
         .collect();
-    notices.push(to_officer("objection_decided", &told));
+    let to_office = if upheld { "award_voided" } else { "objection_dismissed" };
+    notices.push(to_officer(to_office, &told));
     let after =
         json!({ "request_id": id, "objection_id": objection, "upheld": upheld, "decision": decision });
     record(tx, ctx, "request.objection_decided", &told, after, None, notices).await?;
     if upheld {
-        take_back(tx, ctx, row, &quotes, now).await?;
+        take_back(tx, ctx, row, &quotes, now, Vec::new()).await?;
     } else {
         requests::touch(tx, row).await?;
     }
     store::objection(tx.conn(), id, objection).await
 }
 
-/// Makes an award void whose orders have not gone out: its lines go, its money is free, the quotes lie
-/// open again.
+/// Takes an award back whose orders cannot go out although nobody can object any more, because a winner may
+/// not trade, its goods are gone, or the day of need is too near. Winners who may not trade are passed over.
+pub async fn take_back_due(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<(), Error> {
+    let now = tx.now().await?;
+    if !store::hold_due_award(tx, id, now).await? {
+        return Ok(());
+    }
+    let row = requests::by_id(tx.conn(), id).await?;
+    let mut quotes = store::handed_in(tx.conn(), id).await?;
+    let won = |quote: &Quote| quote.status == QuoteStatus::Awarded;
+    let winners: Vec<VendorId> =
+        quotes.iter().filter(|quote| won(quote)).map(|quote| quote.vendor_id).collect();
+    let trading = vendors::trading(tx.conn(), row.realm, &winners, now).await?;
+    let open: BTreeSet<VendorId> =
+        trading.iter().filter(|vendor| vendor.open).map(|vendor| vendor.id).collect();
+    for quote in quotes.iter_mut().filter(|quote| won(quote)) {
+        if !open.contains(&quote.vendor_id) {
+            *quote = store::save_quote(tx, Quote { passed_over_at: Some(now), ..quote.clone() }).await?;
+        }
+    }
+    let notices = vec![to_officer("award_taken_back", &row)];
+    take_back(tx, ctx, row, &quotes, now, notices).await
+}
+
+/// Makes an award void whose orders have not gone out: its lines go, its goods and money are free, the
+/// quotes lie open again.
 async fn take_back(
     tx: &mut Tx,
     ctx: &Ctx,
     row: requests::Row,
     quotes: &[Quote],
     now: DateTime<Utc>,
+    notices: Vec<Notice>,
 ) -> Result<(), Error> {
+    catalog::release_request(tx, row.id, now).await?;
     packages::release_request(tx, row.id, now).await?;
     requests::drop_unordered_lines(tx, row.id).await?;
-    reopen(tx, ctx, row, quotes, "request.award_voided").await.map(drop)
+    reopen(tx, ctx, row, quotes, "request.award_voided", notices).await.map(drop)
 }
 
 /// Lets the quotes be compared again.
@@ -352,6 +399,7 @@ async fn reopen(
     row: requests::Row,
     quotes: &[Quote],
     kind: &str,
+    notices: Vec<Notice>,
 ) -> Result<requests::Row, Error> {
     for quote in quotes {
         if matches!(quote.status, QuoteStatus::Awarded | QuoteStatus::NotAwarded) {
@@ -375,30 +423,23 @@ async fn reopen(
         ..row.clone()
     };
     let saved = requests::settle(tx, next, State::Evaluating).await?;
-    requests::record(tx, ctx, kind, Some(&row), &saved, vec![to_officer("award_next_rank", &saved)]).await?;
+    requests::record(tx, ctx, kind, Some(&row), &saved, notices).await?;
     Ok(saved)
 }
 
-/// Passes over a winner whose order fell through at `fell_at`: the next rank is compared for the lines that
-/// it had. The caller has made sure that the order is of this locked request.
-///
-/// # Errors
-/// `illegal_transition` when it was passed over for this order already.
+/// Passes over a winner whose order fell through: the next rank is compared for the lines that it had. The
+/// caller has made sure that the order is of this locked request, and in whose charge it is.
 pub async fn pass_over(
     tx: &mut Tx,
     ctx: &Ctx,
     row: requests::Row,
     vendor: VendorId,
-    fell_at: DateTime<Utc>,
 ) -> Result<requests::Row, Error> {
-    requests::require_officer(ctx, &row)?;
     let mut quotes = store::handed_in(tx.conn(), row.id).await?;
     let now = tx.now().await?;
     for quote in quotes.iter_mut().filter(|quote| quote.vendor_id == vendor) {
-        if quote.passed_over_at.is_some_and(|passed_over| passed_over >= fell_at) {
-            return Err(refuse(Code::IllegalTransition));
-        }
         *quote = store::save_quote(tx, Quote { passed_over_at: Some(now), ..quote.clone() }).await?;
     }
-    reopen(tx, ctx, row, &quotes, "request.winner_passed_over").await
+    let notices = vec![to_officer("award_next_rank", &row)];
+    reopen(tx, ctx, row, &quotes, "request.winner_passed_over", notices).await
 }

@@ -13,7 +13,7 @@ use crate::platform::db::{Conn, Tx};
 use crate::platform::new_id;
 use crate::platform::sealing::sha256;
 use crate::platform::trail::{Audience, Notice, canonical};
-use crate::requests::{self, EvaluationMethod, State};
+use crate::requests::{self, Duty, EvaluationMethod, State};
 use crate::taxes::VatRates;
 use crate::{accounts, policies};
 use chrono::{DateTime, Utc};
@@ -56,8 +56,12 @@ async fn desk(tx: &mut Tx, ctx: &Ctx, id: RequestId, in_charge: bool) -> Result<
     }
     let quotes = store::handed_in(tx.conn(), id).await?;
     let vendors: Vec<_> = quotes.iter().map(|quote| quote.vendor_id).collect();
-    if requests::any_member_of(tx.conn(), ctx.actor()?.user, &vendors).await? {
+    let user = ctx.actor()?.user;
+    if requests::any_member_of(tx.conn(), user, &vendors).await? {
         return Err(refuse(Code::PairOfficialVendorOwner));
+    }
+    if requests::had_hand(tx.conn(), id, Duty::CommitmentOfficer, user).await? {
+        return Err(refuse(Code::PairProcurementCommitment));
     }
     requests::note_hand(tx, ctx, id).await?;
     let quotation = requests::quotation_of(tx.conn(), id).await?;
@@ -226,8 +230,8 @@ fn score_faults(desk: &Desk, scores: &[Score]) -> Result<Vec<Fault>, Error> {
 /// Completes the evaluation: scores are agreed, the ranking is computed and kept with its input.
 ///
 /// # Errors
-/// `required` at `#/scores` where several scored apart and nothing is agreed, at `#/reason` where they
-/// agree without saying why.
+/// `required` at `#/scores` where several scored apart and nothing is agreed, at `#/reason` where what is
+/// agreed differs from what was scored and nobody says why; `cure_under_way` while a vendor may still mend.
 pub async fn complete(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -237,6 +241,16 @@ pub async fn complete(
 ) -> Result<Evaluation, Error> {
     let desk = desk(tx, ctx, id, true).await?;
     ctx.expect_version(desk.row.version)?;
+    let field: Vec<QuoteId> = desk
+        .quotes
+        .iter()
+        .filter(|quote| quote.status == QuoteStatus::Opened && quote.passed_over_at.is_none())
+        .map(|quote| quote.id)
+        .collect();
+    let cures = store::cures(tx.conn(), &field).await?;
+    if cures.iter().any(|cure| cure.answer.is_none() && cure.due_at > desk.now) {
+        return Err(refuse(Code::CureUnderWay));
+    }
     let scores = agreed_scores(tx.conn(), &desk, agreed, reason).await?;
     let input = input(tx.conn(), &desk.row, &desk.quotation, &scores).await?;
     let ranking = ranking::rank(&input);
@@ -301,6 +315,8 @@ async fn agreed_scores(
         Ok(scores.into_iter().filter(|score| field.contains(&score.quote_id)).collect())
     };
     let before = store::evaluation(conn, desk.row.id).await?;
+    // Sheets that came after the last agreement ask for a new one.
+    let before = before.filter(|before| sheets.iter().all(|sheet| sheet.handed_in_at <= before.completed_at));
     let scores = match (agreed, before, sheets.as_slice()) {
         (Some(agreed), ..) => agreed.to_vec(),
         (None, Some(before), _) => kept(&before.scores)?,
@@ -308,10 +324,23 @@ async fn agreed_scores(
         (None, None, _) => Vec::new(),
     };
     let mut faults = score_faults(desk, &scores)?;
-    if agreed.is_some() && sheets.len() > 1 && reason.is_none() {
+    let differ = match (agreed, sheets.as_slice()) {
+        (None, _) | (_, []) => false,
+        (Some(agreed), [only]) => !same_scores(agreed, &kept(&only.scores)?),
+        (Some(_), _) => true,
+    };
+    if differ && reason.is_none() {
         faults.push(Fault::at("#/reason", Code::Required));
     }
     if faults.is_empty() { Ok(scores) } else { Err(Refusal::rules(faults).into()) }
+}
+
+/// Whether two sheets give the same scores, whatever their order and notes.
+fn same_scores(one: &[Score], other: &[Score]) -> bool {
+    let by_place = |scores: &[Score]| -> BTreeMap<_, _> {
+        scores.iter().map(|score| ((score.quote_id, score.criterion.clone()), score.score)).collect()
+    };
+    by_place(one) == by_place(other)
 }
 
 /// Takes a quote out of the field, with a code and a reason that its vendor reads.
@@ -325,6 +354,14 @@ pub async fn disqualify(
     let (desk, quote) = desk_of_quote(tx, ctx, id).await?;
     if quote.status != QuoteStatus::Opened {
         return Err(refuse(Code::IllegalTransition));
+    }
+    if code == DisqualificationCode::NotCured {
+        let cures = store::cures(tx.conn(), &[id]).await?;
+        match cures.iter().rev().find(|cure| cure.answer.is_none()) {
+            Some(cure) if cure.due_at > desk.now => return Err(refuse(Code::CureUnderWay)),
+            Some(_) => {}
+            None => return Err(Refusal::rules(vec![Fault::at("#/code", Code::ValueNotAllowed)]).into()),
+        }
     }
     let next = Quote {
         status: QuoteStatus::Disqualified,
@@ -442,9 +479,9 @@ pub async fn cure(tx: &mut Tx, ctx: &Ctx, id: QuoteId, answer: &str) -> Result<Q
     store::answer_cure(tx, open.id, answer, now).await?;
     let saved = store::save_quote(tx, quote).await?;
     let officer = Notice {
-        template: "quotation_answer".into(),
+        template: "quote_cured".into(),
         audience: Audience::Membership(row.officer_id.0),
-        arguments: json!({ "title": row.title }),
+        arguments: json!({ "title": row.title, "reason": answer, "organisation_id": vendor }),
     };
     let after = json!({ "id": id, "request_id": request, "answer": answer });
     record(tx, ctx, "quote.cured", &row, after, Some(id), vec![officer]).await?;

@@ -6,7 +6,7 @@ mod opening;
 mod quote;
 mod quoting;
 
-pub use award::{award, decide_objection, object, pass_over};
+pub use award::{award, decide_objection, object, pass_over, take_back_due};
 pub use evaluate::{
     Score, ask_cure, complete, cure, disqualify, evaluation_hash, input, leading, parsed, score, verify,
 };

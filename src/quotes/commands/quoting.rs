@@ -1,6 +1,7 @@
 //! The office's side while quotes are asked for: open, invite, answer, change, give up; and the
 //! vendors' questions.
-use super::super::store::{self, Addendum, Question};
+use super::super::sealed::QuoteStatus;
+use super::super::store::{self, Addendum, Question, Quote};
 use crate::kernel::{Code, Ctx, Error, Fault, QuestionId, Refusal, RequestId, VendorId, refuse};
 use crate::platform::db::Tx;
 use crate::platform::new_id;
@@ -252,14 +253,32 @@ pub async fn issue_addendum(
     Ok(saved)
 }
 
-/// Gives up: no vendor was found. The quotes stay sealed where they were not opened.
+/// Gives up: no vendor was found, or none for what is left. The quotes stay sealed where they were not opened.
 pub async fn fail(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Result<requests::Row, Error> {
     let row = requests::lock(tx, &requests::member_sight(ctx)?, id).await?;
     ctx.expect_version(row.version)?;
     require_desk(tx, ctx, &row).await?;
     let now = tx.now().await?;
     let state = row.state()?.at(now).fail(reason.to_owned())?;
-    end_without_award(tx, ctx, row, state).await
+    if requests::standing_orders(tx.conn(), id).await?.is_empty() {
+        return end_without_award(tx, ctx, row, state).await;
+    }
+    // What an earlier award ordered stays bought; the rest is given up.
+    crate::packages::release_request(tx, id, now).await?;
+    let saved = requests::settle(tx, row.clone(), State::Ordered).await?;
+    let told = requests::Row { status_reason: Some(reason.to_owned()), ..saved.clone() };
+    let waiting = store::handed_in(tx.conn(), id).await?;
+    let mut notices = Vec::new();
+    for quote in waiting.into_iter().filter(|quote| quote.status == QuoteStatus::Opened) {
+        notices.push(requests::to_vendor("quotation_failed", &told, quote.vendor_id, None));
+        store::save_quote(
+            tx,
+            Quote { status: QuoteStatus::NotAwarded, status_reason: Some(reason.to_owned()), ..quote },
+        )
+        .await?;
+    }
+    requests::record(tx, ctx, "request.rest_given_up", Some(&row), &told, notices).await?;
+    Ok(saved)
 }
 
 /// Lets go of what was reserved and tells everybody who took part.

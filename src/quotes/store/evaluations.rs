@@ -136,6 +136,8 @@ pub struct Objection {
     pub id: ObjectionId,
     pub request_id: RequestId,
     pub quote_id: QuoteId,
+    /// The award that it is against.
+    pub evaluation_id: Uuid,
     pub text: String,
     pub filed_at: DateTime<Utc>,
     pub upheld: Option<bool>,
@@ -193,31 +195,46 @@ pub async fn decide_objection(
     Ok(())
 }
 
-/// Awards whose time for objections has passed with none left open, for issuing the orders.
+/// Awards whose time for objections has passed, for issuing their orders.
 pub async fn due_awards(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<RequestId>, Error> {
-    #[derive(QueryableByName)]
-    struct Id {
-        #[diesel(sql_type = SqlUuid)]
-        id: RequestId,
-    }
     let realm = tx.realm();
-    let rows: Vec<Id> = sql(
-        "SELECT r.id FROM requests r WHERE r.realm = $1 AND r.status = 'awarded' AND r.objections_until <= $2
-           AND NOT EXISTS (SELECT FROM objections o WHERE o.request_id = r.id AND o.decided_at IS NULL)
-         ORDER BY r.objections_until LIMIT $3 FOR NO KEY UPDATE OF r SKIP LOCKED",
-    )
+    let rows: Vec<Id> = sql(format!(
+        "SELECT r.id FROM requests r WHERE r.realm = $1 AND {AWARD_IS_DUE} ORDER BY r.objections_until LIMIT $3"
+    ))
     .bind::<Text, _>(realm)
     .bind::<Timestamptz, _>(now)
     .bind::<BigInt, _>(limit)
     .load(tx.conn())
     .await?;
-    let mut due: Vec<RequestId> = rows.into_iter().map(|row| row.id).collect();
-    // An objection that was filed in time may have been committed after the look above, before the lock.
-    let objected: Vec<RequestId> = objections::table
-        .filter(objections::request_id.eq_any(&due).and(objections::decided_at.is_null()))
-        .select(objections::request_id)
-        .load(tx.conn())
-        .await?;
-    due.retain(|id| !objected.contains(id));
-    Ok(due)
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
+
+/// Locks one of them. Answers whether it is due still: an objection that was filed in time may have been
+/// committed since, so it is looked for again once the request is held.
+pub async fn hold_due_award(tx: &mut Tx, id: RequestId, now: DateTime<Utc>) -> Result<bool, Error> {
+    sql("SELECT 1 FROM requests WHERE id = $1 FOR NO KEY UPDATE")
+        .bind::<SqlUuid, _>(id)
+        .execute(tx.conn())
+        .await?;
+    let realm = tx.realm();
+    let rows: Vec<Id> =
+        sql(format!("SELECT r.id FROM requests r WHERE r.realm = $1 AND {AWARD_IS_DUE} AND r.id = $3"))
+            .bind::<Text, _>(realm)
+            .bind::<Timestamptz, _>(now)
+            .bind::<SqlUuid, _>(id)
+            .load(tx.conn())
+            .await?;
+    Ok(!rows.is_empty())
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: RequestId,
+}
+
+/// Whether nobody can object any more to the award of a request `r`, by the clock at `$2`: its time has
+/// passed, and nothing that was filed against it is undecided.
+const AWARD_IS_DUE: &str = "r.status = 'awarded' AND r.objections_until <= $2
+    AND NOT EXISTS (SELECT FROM objections o WHERE o.request_id = r.id AND o.decided_at IS NULL
+        AND o.evaluation_id = (SELECT e.id FROM evaluations e WHERE e.request_id = r.id ORDER BY e.number DESC LIMIT 1))";

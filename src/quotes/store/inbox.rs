@@ -131,7 +131,10 @@ pub async fn office_inbox(
     after: Option<RequestId>,
     limit: i64,
 ) -> Result<Vec<OfficeItem>, Error> {
-    Ok(sql("SELECT r.id, r.title, r.unit_id, r.method,
+    // Declined, or silent: somebody else may be asked in its place.
+    let fallen = "((o.status IN ('declined', 'expired') OR (o.status IN ('issued', 'change_proposed') AND o.answer_due_at <= $4))
+        AND o.passed_over_at IS NULL AND o.replaced_by_request_id IS NULL)";
+    Ok(sql(format!("SELECT r.id, r.title, r.unit_id, r.method,
             CASE WHEN r.status = 'open' AND r.quote_deadline <= $4 THEN 'quotes_closed' ELSE r.status END AS status,
             r.officer_id, r.commitment_officer_id, coalesce(w.since, r.updated_at) AS since, w.due, w.waits_for
          FROM requests r LEFT JOIN quotations q ON q.request_id = r.id
@@ -146,11 +149,13 @@ pub async fn office_inbox(
                 WHEN r.status = 'open' THEN 'opening'
                 WHEN r.status = 'evaluating' AND q.evaluated_at IS NULL THEN 'procurement_officer'
                 WHEN r.status = 'evaluating' THEN 'commitment_officer'
-                WHEN r.status = 'awarded' AND EXISTS (SELECT FROM objections b WHERE b.request_id = r.id AND b.decided_at IS NULL)
+                WHEN r.status = 'awarded' AND EXISTS (SELECT FROM objections b WHERE b.request_id = r.id AND b.decided_at IS NULL
+                    AND b.evaluation_id = (SELECT e.id FROM evaluations e WHERE e.request_id = r.id ORDER BY e.number DESC LIMIT 1))
                     THEN 'commitment_officer'
                 WHEN r.status = 'awarded' THEN 'objections'
                 WHEN EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND o.status = 'change_proposed' AND o.answer_due_at > $4)
                     THEN 'commitment_officer'
+                WHEN EXISTS (SELECT FROM orders o WHERE o.request_id = r.id AND {fallen}) THEN 'procurement_officer'
                 ELSE 'vendor' END AS waits_for,
             CASE r.status WHEN 'pending_approval' THEN r.submitted_at WHEN 'open' THEN q.opened_for_quotes_at
                 WHEN 'evaluating' THEN coalesce(q.evaluated_at, q.opened_at) END AS since,
@@ -164,8 +169,8 @@ pub async fn office_inbox(
              OR (r.status = 'pending_approval' AND r.approval_due_at > $4)
              OR (r.status IN ('negotiating', 'agreed') AND r.negotiation_due_at > $4)
              OR (r.status IN ('ordered', 'partially_ordered') AND EXISTS (SELECT FROM orders o WHERE o.request_id = r.id
-                 AND o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $4)))
-         ORDER BY r.id DESC LIMIT $5")
+                 AND ((o.status IN ('issued', 'change_proposed') AND o.answer_due_at > $4) OR {fallen}))))
+         ORDER BY r.id DESC LIMIT $5"))
     .bind::<SqlUuid, _>(sight.agency)
     .bind::<Array<SqlUuid>, _>(sight.units.clone())
     .bind::<SqlUuid, _>(after.unwrap_or(RequestId(Uuid::max())))

@@ -10,14 +10,14 @@ use crate::platform::new_id;
 use crate::platform::sealing::{KeyRing, OwnKey, PrivateHalf, WrappedPair};
 use crate::requests;
 use crate::schema::{
-    opening_attempts, organisation_keys, quotation_addenda, quotation_keys, quotation_questions,
+    opening_attempts, organisation_keys, quotation_addenda, quotation_keys, quotation_questions, quotes,
     requests as request_table,
 };
 use crate::taxes::TaxClass;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Array, BigInt, Bytea, Integer, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Bytea, Integer, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
@@ -125,8 +125,8 @@ pub async fn key_lies_ahead(conn: &mut Conn, request: RequestId, now: DateTime<U
 
 /// Unwraps a request's private halves. The statement itself asks the database's clock: a wrapped half
 /// leaves the database only when the deadlines of all keys of the request and its present one have passed,
-/// so that moving the request's column back opens nothing. A half that does not unwrap is left out; what
-/// was sealed to it is reported as unreadable.
+/// so that moving the request's column back opens nothing. A half that is damaged is left out; what was
+/// sealed to it is reported as unreadable.
 ///
 /// # Errors
 /// `too_early` while one of the deadlines lies ahead.
@@ -155,11 +155,83 @@ pub async fn private_halves(
     if rows.is_empty() {
         return Err(refuse(Code::TooEarly));
     }
-    let unwrapped = rows.into_iter().filter_map(|row| {
+    let mut halves = HashMap::new();
+    for row in rows {
         let place = place_of_key(request, row.number, row.quote_deadline);
-        Some((row.number, ring.unwrap_private(&row.wrapped_private_key, &place).ok()?))
-    });
-    Ok(unwrapped.collect())
+        match ring.unwrap_private(&row.wrapped_private_key, &place) {
+            Ok(half) => drop(halves.insert(row.number, half)),
+            // A ring that does not fit this database must not make every quote unreadable for good.
+            Err(_) if !fits(tx.conn(), ring, request).await? => {
+                return Err(Error::Unavailable("the key ring does not fit this database".into()));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(halves)
+}
+
+/// Whether the ring opens what else is wrapped for those who quoted.
+async fn fits(conn: &mut Conn, ring: &KeyRing, request: RequestId) -> Result<bool, Error> {
+    let vendors: Vec<VendorId> = quotes::table
+        .filter(quotes::request_id.eq(request))
+        .select(quotes::vendor_id)
+        .limit(20)
+        .load(conn)
+        .await?;
+    for vendor in vendors {
+        if known_own_key(conn, ring, vendor).await.is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Wraps up to `limit` keys again that are not under the ring's present one; how many were. What a purchase
+/// is proved by, like the sealed breakdown of an estimate that its content hash covers, stays as it is: the
+/// ring keeps its older keys.
+pub async fn wrap_again(tx: &mut Tx, ring: &KeyRing, limit: i64) -> Result<usize, Error> {
+    let present = ring.sealing_number().to_be_bytes().to_vec();
+    let pairs: Vec<(RequestId, i32, Vec<u8>, DateTime<Utc>)> = quotation_keys::table
+        .filter(
+            diesel::dsl::sql::<Bool>("substring(wrapped_private_key FROM 1 FOR 4) <> ")
+                .bind::<Bytea, _>(&present),
+        )
+        .select((
+            quotation_keys::request_id,
+            quotation_keys::number,
+            quotation_keys::wrapped_private_key,
+            quotation_keys::quote_deadline,
+        ))
+        .limit(limit)
+        .for_no_key_update()
+        .skip_locked()
+        .load(tx.conn())
+        .await?;
+    for (request, number, wrapped, deadline) in &pairs {
+        let again = ring.wrap_again(wrapped, &place_of_key(*request, *number, *deadline))?;
+        diesel::update(quotation_keys::table.find((*request, *number)))
+            .set(quotation_keys::wrapped_private_key.eq(again))
+            .execute(tx.conn())
+            .await?;
+    }
+    let own: Vec<(OrganisationId, Vec<u8>)> = organisation_keys::table
+        .filter(
+            diesel::dsl::sql::<Bool>("substring(wrapped_key FROM 1 FOR 4) <> ").bind::<Bytea, _>(&present),
+        )
+        .select((organisation_keys::organisation_id, organisation_keys::wrapped_key))
+        .limit(limit)
+        .for_no_key_update()
+        .skip_locked()
+        .load(tx.conn())
+        .await?;
+    for (organisation, wrapped) in &own {
+        let again = ring.wrap_again(wrapped, &place_of_own_key(VendorId(organisation.0)))?;
+        diesel::update(organisation_keys::table.find(organisation))
+            .set(organisation_keys::wrapped_key.eq(again))
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(pairs.len() + own.len())
 }
 
 /// The key under which a vendor's own copies rest; made when it is first needed.

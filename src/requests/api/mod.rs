@@ -1,4 +1,5 @@
 //! Requests over HTTP.
+mod recorded;
 mod request;
 mod turns;
 mod view;
@@ -10,5 +11,6 @@ use crate::platform::http::Api;
 pub fn routes(api: &mut Api) {
     api.tag("requests");
     request::routes(api);
+    recorded::routes(api);
     turns::routes(api);
 }

@@ -1,6 +1,7 @@
 //! A request as its agency sees it.
+use super::super::assess::recorded_fields;
 use super::super::model::{
-    AgreedTerms, Comparison, PaymentWay, RequestStatus, State, UrgentFields, by_orders,
+    AgreedTerms, Comparison, PaymentWay, RecordedFields, RequestStatus, State, UrgentFields, by_orders,
 };
 use super::super::model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 use super::super::store::{self, Approval, AskedLine, LineRow, Row, SlotRow};
@@ -8,8 +9,8 @@ use crate::accounts;
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
-    Amount, BudgetLineId, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId, ProductId,
-    Quantity, RequestId, Role, UnitId, VendorId, mask,
+    Amount, BudgetLineId, Code, Ctx, Error, LineId, MembershipId, OrderId, OrganisationId, PackageId,
+    ProductId, Quantity, RequestId, Role, UnitId, VendorId, mask, refuse,
 };
 use crate::packages::BudgetMode;
 use crate::platform::db::{self, Conn};
@@ -51,6 +52,8 @@ pub struct RequestView {
     split_reason: Option<String>,
     /// Why an urgent purchase cannot wait.
     urgent: Option<UrgentFields>,
+    /// What was bought already.
+    recorded: Option<RecordedFields>,
     needed_on: NaiveDate,
     #[schema(example = "IDR")]
     currency: &'static str,
@@ -192,6 +195,12 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         snapshot: line.snapshot,
     };
     let quotation = quotation_view(conn, keys, &row, clear).await?;
+    let recorded = recorded_fields(&row)?;
+    let scene = Scene {
+        evaluated: quotation.as_ref().is_some_and(|quotation| quotation.evaluated_at.is_some()),
+        has_orders: !store::standing_orders(conn, row.id).await?.is_empty(),
+        compared: row.comparison.is_some(),
+    };
     let approvals = match &row.content_hash {
         Some(hash) => store::approvals(conn, row.id, hash).await?,
         None => Vec::new(),
@@ -206,7 +215,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         approved_at: approval.approved_at,
     };
     Ok(RequestView {
-        available_actions: actions(ctx, &row, &state, approvals.len())?,
+        available_actions: actions(ctx, &row, &state, &scene, approvals.len())?,
         lines: lines.into_iter().map(line).collect(),
         approvals: approvals.into_iter().map(approval).collect(),
         id: row.id,
@@ -235,6 +244,7 @@ pub async fn view(conn: &mut Conn, ctx: &Ctx, keys: &KeyRing, row: Row) -> Resul
         comparison: row.comparison.and_then(|value| serde_json::from_value(value).ok()),
         split_reason: row.split_reason,
         urgent: row.urgent_code.zip(row.urgent_reason).map(|(code, reason)| UrgentFields { code, reason }),
+        recorded,
         needed_on: row.needed_on,
         currency: "IDR",
         goods_total: row.goods_total,
@@ -343,31 +353,61 @@ async fn quotation_view(
     }))
 }
 
+/// What else decides on a verb than state and duty.
+struct Scene {
+    evaluated: bool,
+    /// Orders that have not fallen through.
+    has_orders: bool,
+    compared: bool,
+}
+
 /// The very transitions, tried on a copy, after the duties that go before them.
-fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Vec<AvailableAction>, Error> {
+fn actions(
+    ctx: &Ctx,
+    row: &Row,
+    state: &State,
+    scene: &Scene,
+    steps_taken: usize,
+) -> Result<Vec<AvailableAction>, Error> {
     let member = ctx.member()?;
     let reason = || "-".to_owned();
+    let illegal = || Err(refuse(Code::IllegalTransition));
+    let cancel = match state.clone().cancel(reason()) {
+        Ok(_) if scene.has_orders => illegal(),
+        other => other.map(drop),
+    };
+    let quotation = row.method == Method::Quotation;
+    let evaluate = if *state == State::Evaluating { Ok(()) } else { illegal() };
     let in_charge = |outcome: Result<(), Error>| {
-        if member.stands_for(row.officer_id) {
-            outcome
-        } else {
-            Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable))
-        }
+        if member.stands_for(row.officer_id) { outcome } else { Err(refuse(Code::OfficerNotSuitable)) }
     };
     let tried: Vec<(&'static str, Result<(), Error>)> = match member.role {
-        Role::ProcurementOfficer => vec![
-            ("submit", in_charge(state.submittable())),
-            ("withdraw", in_charge(state.clone().withdraw().map(drop))),
-            ("cancel", in_charge(state.clone().cancel(reason()).map(drop))),
-            ("open", in_charge(state.clone().open(chrono::DateTime::UNIX_EPOCH).map(drop))),
-            ("fail", in_charge(state.clone().fail(reason()).map(drop))),
-            ("renew", state.renewable()),
-        ],
+        Role::ProcurementOfficer => {
+            let mut verbs = vec![
+                ("submit", in_charge(state.submittable())),
+                ("withdraw", in_charge(state.clone().withdraw().map(drop))),
+                ("cancel", in_charge(cancel)),
+                ("renew", state.renewable()),
+            ];
+            if quotation {
+                verbs.extend([
+                    ("open", in_charge(state.clone().open(DateTime::UNIX_EPOCH).map(drop))),
+                    ("fail", in_charge(state.clone().fail(reason()).map(drop))),
+                    ("open-quotes", in_charge(state.clone().open_quotes().map(drop))),
+                    ("complete-evaluation", in_charge(evaluate)),
+                ]);
+            }
+            if row.method == Method::Urgent {
+                let due = *state == State::Ordered && !scene.compared;
+                verbs.push(("compare-afterwards", in_charge(if due { Ok(()) } else { illegal() })));
+            }
+            verbs
+        }
         Role::CommitmentOfficer | Role::BudgetUser => {
             let named_another = row.commitment_officer_id.is_some_and(|named| !member.stands_for(named));
             let asked = |outcome: Result<(), Error>| {
                 if member.role == Role::CommitmentOfficer && named_another {
-                    Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable))
+                    Err(refuse(Code::OfficerNotSuitable))
                 } else {
                     outcome
                 }
@@ -375,7 +415,7 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
             let step = row.approval_roles.get(steps_taken).map(String::as_str);
             let turn = state.clone().approve(0).map(drop).and_then(|()| match step {
                 Some(role) if role == member.role.as_str() => Ok(()),
-                _ => Err(crate::kernel::refuse(crate::kernel::Code::OfficerNotSuitable)),
+                _ => Err(refuse(Code::OfficerNotSuitable)),
             });
             let mut verbs = vec![
                 ("approve", asked(turn)),
@@ -385,7 +425,15 @@ fn actions(ctx: &Ctx, row: &Row, state: &State, steps_taken: usize) -> Result<Ve
             if member.role == Role::BudgetUser {
                 verbs.push(("reassign", state.running()));
             } else {
-                verbs.push(("cancel", asked(state.clone().cancel(reason()).map(drop))));
+                verbs.push(("cancel", asked(cancel)));
+                if quotation {
+                    let award = match evaluate {
+                        Ok(()) if !scene.evaluated => Err(refuse(Code::EvaluationMissing)),
+                        other => other,
+                    };
+                    verbs.push(("open-quotes", asked(state.clone().open_quotes().map(drop))));
+                    verbs.push(("award", asked(award)));
+                }
             }
             verbs
         }

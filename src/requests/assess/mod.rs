@@ -3,10 +3,13 @@
 mod officers;
 mod prices;
 mod quotation;
+mod recorded;
 mod rules;
 
 use officers::officers;
-use prices::{needs, parts, price};
+pub use prices::needs;
+use prices::{parts, price};
+pub use recorded::{recorded_fields, recorded_vendor};
 use rules::{budget, compared, comparison, limits, method, splitting, urgency};
 
 use super::model::{Comparison, Duty, RequestStatus};
@@ -15,7 +18,8 @@ use crate::accounts;
 use crate::catalog::{self, Availability, Need, Offer};
 use crate::kernel::Method;
 use crate::kernel::{
-    Amount, Calendar, Code, Deadline, Error, Fault, MembershipId, Quantity, Role, TimeZone, VendorId,
+    Amount, Calendar, Code, Deadline, Error, Fault, MembershipId, ProductId, Quantity, Role, TimeZone,
+    VendorId,
 };
 use crate::packages::{self, BudgetLine, BudgetMode, Package};
 use crate::platform::db::{self, Conn};
@@ -137,8 +141,10 @@ pub async fn assess(
     lines: &[LineRow],
     slots: &[SlotRow],
 ) -> Result<Assessment, Error> {
-    if row.method == Method::Quotation {
-        return quotation::assess(conn, row).await;
+    match row.method {
+        Method::Quotation => return quotation::assess(conn, row).await,
+        Method::Recorded => return recorded::assess(conn, row).await,
+        Method::Direct | Method::Negotiated | Method::Urgent => {}
     }
     let scene = scene(conn, row, lines, slots).await?;
     let vendor_ids: Vec<VendorId> =
@@ -146,6 +152,8 @@ pub async fn assess(
     let mut checks = Vec::new();
     let misplaced = store::quotation(conn, row.id).await?.map(|_| Code::ValueNotAllowed);
     push(&mut checks, "quotation", misplaced, "#/quotation", json!({ "method": row.method }), None);
+    let misplaced = row.recorded.as_ref().map(|_| Code::ValueNotAllowed);
+    push(&mut checks, "recorded", misplaced, "#/recorded", json!({ "method": row.method }), None);
     let priced = price(&scene, &mut checks)?;
     let parts = parts(conn, &scene, &priced, &mut checks).await?;
     let sum = |pick: fn(&Totals) -> Amount| parts.iter().map(|part| pick(&part.totals)).sum::<Amount>();
@@ -170,7 +178,8 @@ pub async fn assess(
     comparison(conn, &scene, whole, &mut checks).await?;
     officers(conn, &scene, &vendor_ids, &mut checks).await?;
     let found = finish(&scene, whole.gross, whole, clocks, budget_mode, checks)?;
-    Ok(Assessment { needs: needs(&scene, &priced), priced, parts, ..found })
+    let offers = priced.iter().flatten().map(|priced| &priced.offer);
+    Ok(Assessment { needs: needs(offers, scene.lines, scene.slots), priced, parts, ..found })
 }
 
 /// Gathers everything that the rules look at.

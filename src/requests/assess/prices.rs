@@ -155,15 +155,20 @@ pub(super) async fn parts(
     Ok(parts)
 }
 
-/// What must be reserved: stock by product, day capacity by product and day.
-pub(super) fn needs(scene: &Scene<'_>, priced: &[Option<Priced>]) -> Vec<Need> {
+/// What must be reserved: stock by product, day capacity by product and day. What is not on offer needs nothing.
+pub fn needs<'a>(
+    offers: impl IntoIterator<Item = &'a Offer>,
+    lines: &[LineRow],
+    slots: &[SlotRow],
+) -> Vec<Need> {
+    let offers: HashMap<ProductId, &Offer> = offers.into_iter().map(|offer| (offer.id, offer)).collect();
     let mut needs: BTreeMap<_, Decimal> = BTreeMap::new();
-    for (line, priced) in scene.lines.iter().zip(priced) {
-        let Some(Priced { offer, .. }) = priced else { continue };
+    for line in lines {
+        let Some(offer) = offers.get(&line.product_id) else { continue };
         match offer.availability {
             Availability::Counted => *needs.entry((offer.id, None)).or_default() += line.quantity.0,
             Availability::CapacityPerDay => {
-                for slot in scene.slots.iter().filter(|slot| slot.line_id == line.id) {
+                for slot in slots.iter().filter(|slot| slot.line_id == line.id) {
                     *needs.entry((offer.id, Some(slot.day))).or_default() += slot.quantity.0;
                 }
             }

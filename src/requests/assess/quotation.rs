@@ -15,6 +15,8 @@ pub(super) async fn assess(conn: &mut Conn, row: &Row) -> Result<Assessment, Err
     let mut checks = Vec::new();
     let misplaced = (!direct_lines.is_empty()).then_some(Code::ValueNotAllowed);
     push(&mut checks, "lines", misplaced, "#/lines", json!({ "count": direct_lines.len() }), None);
+    let misplaced = row.recorded.as_ref().map(|_| Code::ValueNotAllowed);
+    push(&mut checks, "recorded", misplaced, "#/recorded", json!({ "method": row.method }), None);
     let empty = (quotation.is_none() || lines.is_empty()).then_some(Code::QuotationMissing);
     push(&mut checks, "quotation", empty, "#/quotation", json!({ "lines": lines.len() }), None);
     deliveries(&scene, &lines, &mut checks);

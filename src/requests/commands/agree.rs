@@ -1,14 +1,16 @@
 //! What a negotiation does to its request: terms priced, agreed, or ended.
+use super::super::assess;
 use super::super::model::{AgreedTerms, State};
-use super::super::store::{self, LineRow, Row};
+use super::super::store::{self, LineRow, Row, SlotRow};
 use super::record;
-use crate::kernel::{Amount, Code, Ctx, Error, LineId, Method, Refusal, Role, VendorId, refuse};
+use crate::kernel::{Amount, Code, Ctx, Error, LineId, Method, ProductId, Refusal, Role, VendorId, refuse};
 use crate::packages::BudgetMode;
 use crate::platform::db::{self, Conn, Tx};
 use crate::platform::trail::{Audience, Notice};
 use crate::policies;
 use crate::taxes::{LineTax, PriceBasis, TaxClass, Totals, VatRates, line_tax, totals};
 use crate::{accounts, catalog, packages, vendors};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
@@ -161,6 +163,23 @@ pub async fn fail_negotiation(
     let saved = store::save(tx, Row { updated_at: now, ..row.clone().with_state(state) }).await?;
     record(tx, ctx, "request.negotiation_failed", Some(&row), &saved, notices).await?;
     Ok(saved)
+}
+
+/// Reserves what lines need of stock or of a day's capacity, as a submission would.
+///
+/// # Errors
+/// `out_of_stock`, `capacity_exceeded`.
+pub async fn reserve_goods(
+    tx: &mut Tx,
+    row: &Row,
+    lines: &[LineRow],
+    slots: &[SlotRow],
+    lapses_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let ids: Vec<ProductId> = lines.iter().map(|line| line.product_id).collect();
+    let offers = catalog::offers(tx.conn(), row.realm, &ids).await?;
+    let now = tx.now().await?;
+    catalog::reserve(tx, row.id, &assess::needs(&offers, lines, slots), lapses_at, now).await
 }
 
 /// Saves a locked request in another state.

@@ -39,6 +39,10 @@ pub async fn cancel(tx: &mut Tx, ctx: &Ctx, id: RequestId, reason: &str) -> Resu
     if ctx.member()?.role == Role::ProcurementOfficer {
         require_officer(ctx, &row)?;
     }
+    // What was ordered stays bought, even while the rest is compared again.
+    if !store::standing_orders(tx.conn(), id).await?.is_empty() {
+        return Err(refuse(Code::IllegalTransition));
+    }
     turn(tx, ctx, row, "request.cancelled", None, |state| state.cancel(reason.to_owned())).await
 }
 
@@ -164,6 +168,22 @@ pub async fn approved_to_ask(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Er
         arguments: json!({ "title": saved.title }),
     };
     record(tx, ctx, "request.approved", Some(&row), &saved, vec![notice]).await?;
+    Ok(saved)
+}
+
+/// Marks a purchase that was made already approved by its last step: it is on record, its money is committed.
+pub async fn put_on_record(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Error> {
+    let now = tx.now().await?;
+    packages::commit_request(tx, row.id, row.gross_total, now).await?;
+    let state = State::Approved.record()?;
+    let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(state) };
+    let saved = store::save(tx, next).await?;
+    let notice = Notice {
+        template: "request_approved".into(),
+        audience: Audience::Membership(saved.officer_id.0),
+        arguments: json!({ "title": saved.title }),
+    };
+    record(tx, ctx, "request.recorded", Some(&row), &saved, vec![notice]).await?;
     Ok(saved)
 }
 

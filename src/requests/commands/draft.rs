@@ -1,4 +1,5 @@
 //! The officer's desk: begin, change, copy.
+use super::super::assess::recorded_fields;
 use super::super::model::{LineFields, PaymentWay, RequestFields, RequestStatus, UrgentFields, by_orders};
 use super::super::store::{self, LineRow, Row, SlotRow};
 use super::ask::{quotation_fields, slot_faults, slot_row, write_quotation};
@@ -72,6 +73,7 @@ pub async fn create(
         split_reason: None,
         urgent_code: None,
         urgent_reason: None,
+        recorded: None,
         needed_on,
         goods_total: Amount::ZERO,
         shipping_fee: Amount::ZERO,
@@ -145,6 +147,7 @@ async fn fields_of(conn: &mut Conn, keys: &KeyRing, row: &Row) -> Result<Request
             .clone()
             .zip(row.urgent_reason.clone())
             .map(|(code, reason)| UrgentFields { code, reason }),
+        recorded: recorded_fields(row)?,
         needed_on: Some(row.needed_on),
         lines: Some(lines.iter().map(line).collect()),
     })
@@ -236,6 +239,8 @@ pub async fn copy_lines(
         objections_until: None,
         renewed_from,
         replaces_order_id: replaces_order_id.or(row.replaces_order_id.filter(|_| renewed_from.is_some())),
+        // A receipt is entered once.
+        recorded: None,
         // What was declared and in force then is not so now.
         budget_declared: false,
         budget_mode: None,
@@ -306,10 +311,6 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         ("#/commitment_officer_id", fields.commitment_officer_id, row.commitment_officer_id),
     ];
     let mut faults = Vec::new();
-    let known = [Method::Direct, Method::Negotiated, Method::Quotation, Method::Urgent];
-    if fields.method.is_some_and(|method| !known.contains(&method)) {
-        faults.push(Fault::at("#/method", Code::ValueNotAllowed));
-    }
     for (place, named, before) in officers {
         // One named before may have left since; that is told at submission, not on every edit.
         if let Some(officer) = named.filter(|_| named != before)
@@ -347,6 +348,7 @@ async fn fill(tx: &mut Tx, row: Row, fields: &RequestFields, now: DateTime<Utc>)
         split_reason: fields.split_reason.clone(),
         urgent_code: fields.urgent.as_ref().map(|urgent| urgent.code.clone()),
         urgent_reason: fields.urgent.as_ref().map(|urgent| urgent.reason.trim().to_owned()),
+        recorded: fields.recorded.as_ref().map(|recorded| json!(recorded)),
         needed_on: fields.needed_on.unwrap_or(row.needed_on),
         updated_at: now,
         ..row

@@ -3,15 +3,19 @@ mod agree;
 mod ask;
 mod decide;
 mod draft;
+mod proofs;
 mod submit;
 
-pub use agree::{AgreedLine, Agreement, agree, fail_negotiation, price_terms, settle, to_vendor, touch};
+pub use agree::{
+    AgreedLine, Agreement, agree, fail_negotiation, price_terms, reserve_goods, settle, to_vendor, touch,
+};
 pub use ask::{Estimate, EstimatedLine, set_estimate};
 pub use decide::{
-    announce_expired, approved, approved_to_ask, cancel, compare_afterwards, reassign, reject, send_back,
-    step_taken, withdraw,
+    announce_expired, approved, approved_to_ask, cancel, compare_afterwards, put_on_record, reassign, reject,
+    send_back, step_taken, withdraw,
 };
 pub use draft::{Named, copy_lines, create, renew, update};
+pub use proofs::{NewProof, add_proof, remove_proof};
 pub use submit::submit;
 
 use super::model::Duty;
@@ -72,7 +76,7 @@ fn state_of(row: &Row) -> Value {
         "method": row.method, "title": row.title, "package_id": row.package_id, "budget_line_id": row.budget_line_id,
         "procurement_kind": row.procurement_kind, "payment_way": row.payment_way, "treasurer_id": row.treasurer_id,
         "activity_officer_id": row.activity_officer_id, "dpa_number": row.dpa_number, "account_code": row.account_code,
-        "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason, "urgent_code": row.urgent_code, "attempt": row.attempt,
+        "needed_on": row.needed_on, "comparison": row.comparison, "split_reason": row.split_reason, "urgent_code": row.urgent_code, "recorded": row.recorded, "attempt": row.attempt,
         "negotiation_due_at": row.negotiation_due_at, "agreed_terms": row.agreed_terms, "quote_deadline": row.quote_deadline,
         "objections_until": row.objections_until,
         "goods_total": row.goods_total, "shipping_fee": row.shipping_fee, "vat_total": row.vat_total, "gross_total": row.gross_total,

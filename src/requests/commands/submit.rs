@@ -2,7 +2,7 @@
 use super::super::assess::{self, Assessment};
 use super::super::model::{RequestStatus, State};
 use super::super::store::{self, LineRow, Row, SlotRow};
-use super::decide::approved_to_ask;
+use super::decide::{approved_to_ask, put_on_record};
 use super::{ask_for_approval, deciders, member_sight, note_hand, record, require_officer};
 use crate::kernel::Method;
 use crate::kernel::{Amount, Code, Ctx, Error, Fault, LineId, Refusal, RequestId, Role};
@@ -39,6 +39,9 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
     if row.method == Method::Quotation {
         return ask_to_ask(tx, ctx, row, state, &found, now).await;
     }
+    if row.method == Method::Recorded {
+        return ask_to_record(tx, ctx, row, state, &found, now).await;
+    }
     for (line, priced) in lines.iter_mut().zip(&found.priced) {
         let Some(priced) = priced else { continue };
         line.product_version = Some(priced.offer.version);
@@ -52,16 +55,7 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
         found.parts.iter().map(|part| (part.vendor, part.totals.shipping, part.shipping_vat)).collect();
     store::freeze_shipping(tx, id, &fees).await?;
     catalog::reserve(tx, id, &found.needs, due.at, now).await?;
-    let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
-    packages::reserve(tx, id, row.package_id, budget_line, found.totals.gross, due.at, now).await?;
-    // The package's row is locked now: what a racing request took is seen, and cannot pass the limit.
-    let before = store::on_package(tx.conn(), row.package_id, id, found.limit_includes_vat, now).await?;
-    if before > Amount::ZERO && before + found.compared > found.method_limit {
-        return Err(Refusal::rules(vec![
-            Fault::at("#/package_id", Code::SplitForbidden).with_limit(found.method_limit),
-        ])
-        .into());
-    }
+    hold_money(tx, &row, &found, due.at, now).await?;
     if negotiated {
         let next = frozen(row.clone(), &found, state.negotiate(due.at)?, now);
         let next = Row { attempt: row.attempt + 1, agreed_terms: None, ..next };
@@ -95,6 +89,48 @@ async fn ask_to_ask(
     let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
     record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
     if saved.status == RequestStatus::Approved { approved_to_ask(tx, ctx, saved).await } else { Ok(saved) }
+}
+
+/// Asks for leave to put a purchase on record that was made already. No goods are reserved; its money is.
+async fn ask_to_record(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    row: Row,
+    state: State,
+    found: &Assessment,
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
+    hold_money(tx, &row, found, found.due.at, now).await?;
+    let proofs: Vec<String> =
+        store::proofs(tx.conn(), &[row.id]).await?.iter().map(|proof| hex::encode(&proof.sha256)).collect();
+    let next = frozen(row.clone(), found, state.submit(found.due.at, found.approval_roles.len())?, now);
+    let bought = json!({ "recorded": row.recorded, "proofs": proofs });
+    let next = Row { content_hash: Some(hash_of(&next, &[], &[], bought)), ..next };
+    let saved = store::save(tx, next).await?;
+    let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
+    record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
+    if saved.status == RequestStatus::Approved { put_on_record(tx, ctx, saved).await } else { Ok(saved) }
+}
+
+/// Reserves the money of a request, and looks at the package's limit again under its lock.
+async fn hold_money(
+    tx: &mut Tx,
+    row: &Row,
+    found: &Assessment,
+    lapses_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let budget_line = row.budget_line_id.filter(|_| found.budget_mode == packages::BudgetMode::Enforced);
+    packages::reserve(tx, row.id, row.package_id, budget_line, found.totals.gross, lapses_at, now).await?;
+    // The package's row is locked now: what a racing request took is seen, and cannot pass the limit.
+    let before = store::on_package(tx.conn(), row.package_id, row.id, found.limit_includes_vat, now).await?;
+    if before > Amount::ZERO && before + found.compared > found.method_limit {
+        return Err(Refusal::rules(vec![
+            Fault::at("#/package_id", Code::SplitForbidden).with_limit(found.method_limit),
+        ])
+        .into());
+    }
+    Ok(())
 }
 
 /// What an approval of a quotation covers. The estimate's breakdown stands for itself by its sealed form,
@@ -259,6 +295,7 @@ mod tests {
             split_reason: None,
             urgent_code: None,
             urgent_reason: None,
+            recorded: None,
             needed_on: day.date_naive(),
             goods_total: Amount::ZERO,
             shipping_fee: Amount::ZERO,

@@ -1,7 +1,9 @@
 //! What a request may become. Pure.
 mod quotation;
+mod recorded;
 
 pub use quotation::{AskedLineFields, AwardMode, Criterion, EvaluationMethod, Invitation, QuotationFields};
+pub use recorded::RecordedFields;
 
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
@@ -18,7 +20,7 @@ crate::kernel::kept_as_text!(
         Draft = "draft", Negotiating = "negotiating", Agreed = "agreed", NegotiationFailed = "negotiation_failed",
         Open = "open", QuotesClosed = "quotes_closed", Evaluating = "evaluating", Awarded = "awarded", Failed = "failed",
         PendingApproval = "pending_approval", Returned = "returned", Withdrawn = "withdrawn",
-        Approved = "approved", Ordered = "ordered", PartiallyOrdered = "partially_ordered", Closed = "closed",
+        Approved = "approved", Ordered = "ordered", PartiallyOrdered = "partially_ordered", Recorded = "recorded", Closed = "closed",
         Rejected = "rejected", Cancelled = "cancelled", Expired = "expired",
     }
 );
@@ -72,6 +74,8 @@ pub struct RequestFields {
     pub quotation: Option<QuotationFields>,
     /// For the method urgent: why it cannot wait.
     pub urgent: Option<UrgentFields>,
+    /// For the method recorded, in the place of `lines`: what was bought already.
+    pub recorded: Option<RecordedFields>,
 }
 
 /// Why a purchase cannot wait.
@@ -201,6 +205,8 @@ pub enum State {
     Approved,
     Ordered,
     PartiallyOrdered,
+    /// A purchase that was made already is approved and public.
+    Recorded,
     Closed,
     Rejected {
         reason: String,
@@ -229,6 +235,7 @@ impl State {
             Self::Approved => RequestStatus::Approved,
             Self::Ordered => RequestStatus::Ordered,
             Self::PartiallyOrdered => RequestStatus::PartiallyOrdered,
+            Self::Recorded => RequestStatus::Recorded,
             Self::Closed => RequestStatus::Closed,
             Self::Rejected { .. } => RequestStatus::Rejected,
             Self::Cancelled { .. } => RequestStatus::Cancelled,
@@ -264,6 +271,7 @@ impl State {
             | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered
+            | Self::Recorded
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. }
@@ -301,6 +309,14 @@ impl State {
 
     pub fn fail_negotiation(self, reason: String) -> Result<Self, Error> {
         self.negotiating().map(|()| Self::NegotiationFailed { reason })
+    }
+
+    /// What was bought already is on record.
+    pub fn record(self) -> Result<Self, Error> {
+        match self {
+            Self::Approved => Ok(Self::Recorded),
+            _ => Err(refuse(Code::IllegalTransition)),
+        }
     }
 
     /// Takes quotes from now until the deadline.
@@ -381,6 +397,7 @@ impl State {
             | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered
+            | Self::Recorded
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
@@ -410,6 +427,7 @@ impl State {
             | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered
+            | Self::Recorded
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),
@@ -449,6 +467,7 @@ impl State {
             | Self::Failed { .. }
             | Self::Ordered
             | Self::PartiallyOrdered
+            | Self::Recorded
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. }
@@ -477,7 +496,8 @@ impl State {
             | Self::PendingApproval { .. }
             | Self::Approved
             | Self::Ordered
-            | Self::PartiallyOrdered => Err(refuse(Code::IllegalTransition)),
+            | Self::PartiallyOrdered
+            | Self::Recorded => Err(refuse(Code::IllegalTransition)),
         }
     }
 
@@ -499,6 +519,7 @@ impl State {
             | Self::PartiallyOrdered => Ok(()),
             Self::NegotiationFailed { .. }
             | Self::Failed { .. }
+            | Self::Recorded
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. }
@@ -524,6 +545,7 @@ impl State {
             | Self::Approved
             | Self::Ordered
             | Self::PartiallyOrdered
+            | Self::Recorded
             | Self::Closed
             | Self::Rejected { .. }
             | Self::Cancelled { .. } => Err(refuse(Code::IllegalTransition)),

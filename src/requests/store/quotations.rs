@@ -297,8 +297,7 @@ pub async fn standing_orders(conn: &mut Conn, request: RequestId) -> Result<Vec<
                 JOIN request_lines l ON l.id = ol.request_line_id
                 WHERE ol.order_id = o.id AND l.snapshot ? 'asked_line_id') AS asked_line_ids
          FROM orders o WHERE o.request_id = $1 AND o.status IN ('issued', 'change_proposed', 'accepted')
-           AND (o.status = 'accepted' OR NOT EXISTS (SELECT FROM quotes q WHERE q.request_id = o.request_id
-               AND q.vendor_id = o.vendor_id AND q.passed_over_at >= o.answer_due_at))")
+           AND o.passed_over_at IS NULL")
     .bind::<SqlUuid, _>(request)
     .load(conn)
     .await?)

@@ -1,5 +1,6 @@
 //! Requests themselves.
 use super::super::model::{PaymentWay, RequestStatus, State};
+use super::rules::COUNTED;
 use crate::kernel::Method;
 use crate::kernel::ProcurementKind;
 use crate::kernel::{
@@ -48,6 +49,8 @@ pub struct Row {
     pub split_reason: Option<String>,
     pub urgent_code: Option<String>,
     pub urgent_reason: Option<String>,
+    /// `RecordedFields`, for the method recorded.
+    pub recorded: Option<Value>,
     pub needed_on: NaiveDate,
     pub goods_total: Amount,
     pub shipping_fee: Amount,
@@ -97,6 +100,7 @@ impl Row {
             (RequestStatus::Approved, ..) => State::Approved,
             (RequestStatus::Ordered, ..) => State::Ordered,
             (RequestStatus::PartiallyOrdered, ..) => State::PartiallyOrdered,
+            (RequestStatus::Recorded, ..) => State::Recorded,
             (RequestStatus::Closed, ..) => State::Closed,
             (RequestStatus::Rejected, Some(reason), _) => State::Rejected { reason },
             (RequestStatus::Cancelled, Some(reason), _) => State::Cancelled { reason },
@@ -141,6 +145,7 @@ impl Row {
             | State::Approved
             | State::Ordered
             | State::PartiallyOrdered
+            | State::Recorded
             | State::Closed
             | State::Expired => None,
         };
@@ -182,8 +187,25 @@ pub async fn lock(tx: &mut Tx, sight: &Sight, id: RequestId) -> Result<Row, Erro
     found.ok_or_else(|| refuse(Code::NotFound))
 }
 
+/// Purchases of a realm that are on record, the newest first.
+pub async fn recorded(
+    conn: &mut Conn,
+    realm: Realm,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
+    Ok(requests::table
+        .filter(requests::realm.eq(realm).and(requests::status.eq("recorded")))
+        .filter(requests::id.lt(after.unwrap_or(RequestId(uuid::Uuid::max()))))
+        .select(Row::as_select())
+        .order(requests::id.desc())
+        .limit(limit)
+        .load(conn)
+        .await?)
+}
+
 /// The status as it is shown, by the clock that is bound three times, and by what became of the orders.
-const SHOWN_STATUS: [&str; 4] = [
+const SHOWN_STATUS: [&str; 5] = [
     "(CASE WHEN (CASE requests.status WHEN 'pending_approval' THEN requests.approval_due_at
         WHEN 'negotiating' THEN requests.negotiation_due_at WHEN 'agreed' THEN requests.negotiation_due_at END) <= ",
     " THEN 'expired' WHEN requests.status = 'open' AND requests.quote_deadline <= ",
@@ -191,7 +213,8 @@ const SHOWN_STATUS: [&str; 4] = [
         SELECT CASE WHEN NOT bool_or(ended.bad) THEN 'ordered' WHEN bool_and(ended.bad) THEN 'closed' ELSE 'partially_ordered' END
         FROM (SELECT o.status IN ('declined', 'expired', 'cancelled') OR (o.status IN ('issued', 'change_proposed')
             AND o.answer_due_at <= ",
-    ") AS bad FROM orders o WHERE o.request_id = requests.id) AS ended) ELSE requests.status END)",
+    ") AS bad FROM orders o WHERE o.request_id = requests.id AND ",
+    ") AS ended) ELSE requests.status END)",
 ];
 
 pub async fn list(
@@ -210,14 +233,14 @@ pub async fn list(
         .limit(limit)
         .into_boxed();
     if let Some(status) = status {
-        let [by_clock, by_deadline, by_orders, rest] = SHOWN_STATUS;
+        let [by_clock, by_deadline, by_orders, counted, rest] = SHOWN_STATUS;
         let shown = diesel::dsl::sql::<Text>(by_clock)
             .bind::<Timestamptz, _>(now)
             .sql(by_deadline)
             .bind::<Timestamptz, _>(now)
             .sql(by_orders)
             .bind::<Timestamptz, _>(now);
-        query = query.filter(shown.sql(rest).eq(status.as_str()));
+        query = query.filter(shown.sql(counted).sql(COUNTED).sql(rest).eq(status.as_str()));
     }
     Ok(query.load(conn).await?)
 }

@@ -22,6 +22,11 @@ pub(super) fn live_order(now: &str) -> String {
     )
 }
 
+/// Whether an order `o` says something of its request: not once a later award took the place of one that was
+/// passed over.
+pub(super) const COUNTED: &str = "(o.passed_over_at IS NULL
+    OR NOT EXISTS (SELECT FROM orders n WHERE n.request_id = o.request_id AND n.award > o.award))";
+
 /// What live requests on a package come to, with VAT or without, the one named left out; lapsed
 /// ones do not count.
 pub async fn on_package(
@@ -38,12 +43,12 @@ pub async fn on_package(
     }
     let (live, under_way) = (live_order("$3"), live_request("$3"));
     let sum: Sum = sql(format!(
-        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed', 'awarded')
+        "SELECT coalesce(sum(CASE WHEN r.status IN ('pending_approval', 'negotiating', 'agreed', 'awarded', 'recorded')
                 THEN r.gross_total - CASE WHEN $4 THEN 0 ELSE r.vat_total END ELSE (
                 SELECT coalesce(sum(o.gross_total - CASE WHEN $4 THEN 0 ELSE o.vat_total END), 0)
                 FROM orders o WHERE o.request_id = r.id AND {live}) END), 0) AS total
          FROM requests r WHERE r.package_id = $1 AND r.id <> $2
-           AND (r.status IN ('ordered', 'partially_ordered') OR {under_way})"
+           AND (r.status IN ('ordered', 'partially_ordered', 'recorded') OR {under_way})"
     ))
     .bind::<SqlUuid, _>(package)
     .bind::<SqlUuid, _>(except)
@@ -86,7 +91,7 @@ pub async fn bought_lately(
     Ok(row.found)
 }
 
-/// How many orders a request has, and how many of them ended without delivery.
+/// How many orders a request has that count, and how many of them ended without delivery.
 pub async fn order_counts(
     conn: &mut Conn,
     request: RequestId,
@@ -99,11 +104,11 @@ pub async fn order_counts(
         #[diesel(sql_type = BigInt)]
         ended_badly: i64,
     }
-    let counts: Counts = sql(
+    let counts: Counts = sql(format!(
         "SELECT count(*) AS orders, count(*) FILTER (WHERE status IN ('declined', 'expired', 'cancelled')
             OR (status IN ('issued', 'change_proposed') AND answer_due_at <= $2)) AS ended_badly
-         FROM orders WHERE request_id = $1",
-    )
+         FROM orders o WHERE o.request_id = $1 AND {COUNTED}"
+    ))
     .bind::<SqlUuid, _>(request)
     .bind::<Timestamptz, _>(now)
     .get_result(conn)

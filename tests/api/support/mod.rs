@@ -4,6 +4,7 @@
 
 mod caller;
 mod cluster;
+pub mod comparison;
 pub mod purchase;
 pub mod trade;
 

@@ -7,6 +7,9 @@ use lokapasar::packages::{self, ImportTarget};
 use lokapasar::platform::mail::Mail;
 use serde_json::{Value, json};
 
+/// A receipt, as far as anybody looks into it.
+pub const RECEIPT: &[u8] = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n";
+
 /// An office that can buy: one unit, its officers, a package of 2035 with one budget line.
 pub struct Office {
     pub agency: OrganisationId,
@@ -294,6 +297,30 @@ pub struct Asked {
 }
 
 impl Office {
+    /// A draft of a purchase that was made already: two pumps of Rp450,000, delivered for Rp25,000 and with
+    /// Rp99,000 of VAT; `changes` lays other members over what is said of it.
+    pub async fn draft_recorded(&self, changes: Value) -> String {
+        let mut recorded = json!({ "reason_code": "emergency", "reason": "Pompa rusak pada hari libur",
+            "vendor_name": "Toko Bangunan Sumber Rejeki", "receipt_number": "NOTA-0231", "purchased_on": "2035-01-04",
+            "delivered_on": "2035-01-05", "paid_on": "2035-01-05", "shipping_fee": "25000", "vat_total": "99000",
+            "lines": [{ "name": "Pompa air 250 watt", "unit": "H87", "quantity": "2", "unit_price": "450000" }] });
+        for (name, value) in changes.as_object().cloned().unwrap_or_default() {
+            recorded[&name] = value;
+        }
+        let mut body = self.draft_body(Vec::new());
+        let fields = body["fields"].as_object_mut().expect("fields");
+        fields.remove("lines");
+        fields.insert("method".into(), json!("recorded"));
+        fields.insert("recorded".into(), recorded);
+        self.officer.post("/api/v1/requests", body).await.expect(201).id()
+    }
+
+    /// Uploads a receipt for it.
+    pub async fn prove(&self, request: &str) -> String {
+        let path = format!("/api/v1/requests/{request}/proofs");
+        self.officer.upload(&path, RECEIPT.to_vec(), &[]).await.expect(201).id()
+    }
+
     /// What a quotation for some pieces of a product says; `changes` lays other members over it.
     pub fn quotation(&self, product: &str, quantity: &str, changes: Value) -> Value {
         let mut quotation = json!({ "invitation": "open", "award": "whole", "evaluation": "lowest_price", "window_days": 3,

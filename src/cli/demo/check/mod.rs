@@ -1,6 +1,11 @@
-//! `lokapasar demo --check`: a whole purchase over HTTP against a server of its own, in a database
-//! of its own in the demo's cluster, so that a running demo's clock does not move. It names the
-//! first deviation and ends with exit code 1, or counts the steps and ends with 0.
+//! `lokapasar demo --check`: whole purchases by every method over HTTP against a server of its own, in
+//! a database of its own in the demo's cluster, so that a running demo's clock does not move. It names
+//! the first deviation and ends with exit code 1, or counts the steps and ends with 0.
+mod direct;
+mod negotiated;
+mod quotation;
+mod urgent;
+
 use super::super::process::{Process, plain};
 use super::super::worker;
 use super::{PASSWORD, load};
@@ -8,12 +13,14 @@ use crate::app;
 use crate::platform::{App, http};
 use crate::settings::Settings;
 use anyhow::{Context, bail};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Instant;
 
 const DATABASE: &str = "lokapasar_check";
+const CLOCK: &str = "/api/v1/sandbox/clock";
 
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let opened = Process::open(settings.clone(), DATABASE).await?;
@@ -22,6 +29,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     cluster.create_database(DATABASE, None).await?;
     opened.migrate().await?;
     load::everything(&opened, 50, 500).await?;
+    load::other_owners(&opened).await?;
     let running = http::serve(opened.app.clone(), app::register).await?;
     let mut journey = Journey {
         base: format!("http://{}", running.address),
@@ -69,8 +77,20 @@ impl Reached {
     fn text(&self, pointer: &str) -> anyhow::Result<String> {
         match self.body.pointer(pointer) {
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(Value::Bool(flag)) => Ok(flag.to_string()),
+            Some(value @ (Value::Bool(_) | Value::Number(_))) => Ok(value.to_string()),
             other => bail!("{pointer} is {}", other.map_or_else(|| "missing".into(), Value::to_string)),
+        }
+    }
+
+    fn time(&self, pointer: &str) -> anyhow::Result<DateTime<Utc>> {
+        self.text(pointer)?.parse().with_context(|| format!("{pointer} is no time"))
+    }
+
+    /// Fails loudly where something is not as it should be.
+    fn says(&self, pointer: &str, expected: &str) -> anyhow::Result<()> {
+        match self.text(pointer)? {
+            found if found == expected => Ok(()),
+            found => bail!("{pointer} is {found} and not {expected}"),
         }
     }
 }
@@ -121,6 +141,38 @@ impl Journey {
         Ok(Reached { body, etag })
     }
 
+    /// A look that succeeds.
+    async fn get(&mut self, what: &str, who: &Token, path: &str) -> anyhow::Result<Reached> {
+        self.call(what, who, Method::GET, path, None, (200, "")).await
+    }
+
+    /// An act that needs no more words and succeeds.
+    async fn act(&mut self, what: &str, who: &Token, path: &str) -> anyhow::Result<Reached> {
+        self.call(what, who, Method::POST, path, None, (200, "")).await
+    }
+
+    /// An act that is refused.
+    async fn refused(
+        &mut self,
+        what: &str,
+        who: &Token,
+        path: &str,
+        expected: (u16, &str),
+    ) -> anyhow::Result<()> {
+        self.call(what, who, Method::POST, path, None, expected).await.map(drop)
+    }
+
+    async fn post(
+        &mut self,
+        what: &str,
+        who: &Token,
+        path: &str,
+        body: Value,
+        expected: (u16, &str),
+    ) -> anyhow::Result<Reached> {
+        self.call(what, who, Method::POST, path, Some(body), expected).await
+    }
+
     fn done(&mut self, what: &str) {
         self.steps += 1;
         println!("{:>3}  {:>6.0} ms  {what}", self.steps, self.started.elapsed().as_secs_f64() * 1e3);
@@ -128,14 +180,16 @@ impl Journey {
     }
 
     async fn log_in(&mut self, contact: &str, membership: Option<&str>) -> anyhow::Result<Token> {
+        Ok(Some(self.session(contact, membership).await?.text("/access_token")?))
+    }
+
+    async fn session(&mut self, contact: &str, membership: Option<&str>) -> anyhow::Result<Reached> {
         let mut body = json!({ "contact": contact, "password": PASSWORD });
         if let Some(membership) = membership {
             body["membership_id"] = json!(membership);
         }
         let what = format!("{} logs in", contact.split('@').next().unwrap_or_default());
-        let session =
-            self.call(&what, &None, Method::POST, "/api/v1/auth/sessions", Some(body), (200, "")).await?;
-        Ok(Some(session.text("/access_token")?))
+        self.call(&what, &None, Method::POST, "/api/v1/auth/sessions", Some(body), (200, "")).await
     }
 
     async fn role(&mut self, role: &str) -> anyhow::Result<Token> {
@@ -174,6 +228,9 @@ impl Journey {
         let (pens, boxes) = self.products(&owner, &vendor).await?;
         self.purchase(&owner, &pens).await?;
         self.declined_and_replaced(&owner, &pens).await?;
+        self.negotiated(&owner, &pens).await?;
+        self.urgent(&owner, &pens).await?;
+        self.quotation(&owner).await?;
         self.lapsed(&boxes).await
     }
 
@@ -357,40 +414,41 @@ impl Journey {
         Ok((pens, boxes))
     }
 
-    /// The body of a draft on the first unit's first package.
+    /// A draft for some pieces of a product, at its list price.
     async fn draft(&mut self, officer: &Token, product: &str, quantity: &str) -> anyhow::Result<String> {
-        let me = self
-            .call(
-                "the officer looks at the plan",
-                officer,
-                Method::GET,
-                "/api/v1/packages?limit=1",
-                None,
-                (200, ""),
-            )
-            .await?;
-        let (package, unit) = (me.text("/items/0/id")?, me.text("/items/0/unit_id")?);
+        let line = |day| json!({ "lines": [line(product, quantity, day)] });
+        self.draft_of(officer, 45, line).await?.text("/id")
+    }
+
+    /// A draft on the first unit's first package, needed so many days ahead; `fields` says what it asks for.
+    async fn draft_of(
+        &mut self,
+        officer: &Token,
+        days: i64,
+        fields: impl Fn(NaiveDate) -> Value,
+    ) -> anyhow::Result<Reached> {
+        let plan = self.get("the officer looks at the plan", officer, "/api/v1/packages?limit=1").await?;
+        let (package, unit) = (plan.text("/items/0/id")?, plan.text("/items/0/unit_id")?);
         let path = format!("/api/v1/budget-lines?package_id={package}");
-        let line = self
-            .call("and at the budget", officer, Method::GET, &path, None, (200, ""))
-            .await?
-            .text("/items/0/id")?;
-        let clock = self
-            .call("and at the clock", officer, Method::GET, "/api/v1/sandbox/clock", None, (200, ""))
-            .await?;
-        let now: chrono::DateTime<chrono::Utc> = clock.text("/now")?.parse()?;
-        let needed_on = (now + chrono::TimeDelta::days(45)).date_naive();
+        let line = self.get("and at the budget", officer, &path).await?.text("/items/0/id")?;
+        let clock = self.get("and at the clock", officer, CLOCK).await?;
+        let needed_on = (clock.time("/now")? + TimeDelta::days(days)).date_naive();
         let treasurer = self.treasurer().await?;
-        let slot = json!({ "day": needed_on, "time_from": "09:00", "time_to": "12:00", "region_code": "33.74.01",
-            "address": "Jl. Pemuda 148", "contact_name": "Bu Rini", "contact_phone": "+628155500001", "quantity": quantity });
-        let body = json!({ "unit_id": unit, "package_id": package, "title": "Alat tulis kantor", "needed_on": needed_on, "fields": {
-            "budget_line_id": line, "procurement_kind": "goods", "payment_way": "up", "treasurer_id": treasurer,
-            "split_reason": "Kebutuhan kegiatan lain",
-            "lines": [{ "product_id": product, "quantity": quantity, "slots": [slot] }] } });
-        let request = self
-            .call("a request is drafted", officer, Method::POST, "/api/v1/requests", Some(body), (201, ""))
-            .await?;
-        request.text("/id")
+        let mut body = json!({ "unit_id": unit, "package_id": package, "title": "Alat tulis kantor", "needed_on": needed_on,
+            "fields": { "budget_line_id": line, "procurement_kind": "goods", "payment_way": "up", "treasurer_id": treasurer,
+                "split_reason": "Kebutuhan kegiatan lain" } });
+        for (name, value) in fields(needed_on).as_object().into_iter().flatten() {
+            body["fields"][name] = value.clone();
+        }
+        self.post("a request is drafted", officer, "/api/v1/requests", body, (201, "")).await
+    }
+
+    /// Whoever approves names what was handed in.
+    async fn approve(&mut self, what: &str, handed_in: &Reached) -> anyhow::Result<Reached> {
+        let approver = self.role("commitment_officer").await?;
+        let path = format!("/api/v1/requests/{}/actions/approve", handed_in.text("/id")?);
+        let content = json!({ "content_hash": handed_in.text("/content_hash")? });
+        self.post(what, &approver, &path, content, (200, "")).await
     }
 
     async fn treasurer(&mut self) -> anyhow::Result<String> {
@@ -407,182 +465,14 @@ impl Journey {
         let order = orders.body["items"].get(0).cloned().context("there is no order")?;
         Ok(Reached { body: order, etag: String::new() })
     }
+}
 
-    /// Package → request → refusal that matters → approval → order → acceptance.
-    async fn purchase(&mut self, owner: &Token, pens: &str) -> anyhow::Result<()> {
-        let officer = self.role("procurement_officer").await?;
-        let request = self.draft(&officer, pens, "100").await?;
-        let path = format!("/api/v1/requests/{request}");
-        let body = json!({ "request_id": request });
-        let checks = self
-            .call(
-                "every rule is explained",
-                &officer,
-                Method::POST,
-                "/api/v1/policy-checks",
-                Some(body),
-                (200, ""),
-            )
-            .await?;
-        if checks.text("/ready")? != "true" {
-            bail!("the request is not ready: {}", checks.body);
-        }
-        let missing_key = self
-            .client
-            .post(format!("{}{path}/actions/submit", self.base))
-            .bearer_auth(officer.clone().unwrap_or_default());
-        let response = missing_key.send().await?;
-        self.reached("a legal act needs a key", response, (400, "idempotency_key_missing")).await?;
-        let submitted = self
-            .call(
-                "the request is submitted",
-                &officer,
-                Method::POST,
-                &format!("{path}/actions/submit"),
-                None,
-                (200, ""),
-            )
-            .await?;
-        if submitted.text("/gross_total")? != "2400000.00" {
-            bail!("a hundred boxes at Rp24,000 come to {}", submitted.text("/gross_total")?);
-        }
-        let approve = format!("{path}/actions/approve");
-        let content = json!({ "content_hash": submitted.text("/content_hash")? });
-        self.call(
-            "its officer may not approve",
-            &officer,
-            Method::POST,
-            &approve,
-            Some(content.clone()),
-            (403, "role_forbidden"),
-        )
-        .await?;
-        let approver = self.role("commitment_officer").await?;
-        self.call(
-            "the commitment officer approves",
-            &approver,
-            Method::POST,
-            &approve,
-            Some(content),
-            (200, ""),
-        )
-        .await?;
-        let order = self.order_of(&officer, &request).await?.text("/id")?;
-        let accept = format!("/api/v1/orders/{order}/actions/accept");
-        let accepted = self.call("the vendor accepts", owner, Method::POST, &accept, None, (200, "")).await?;
-        if accepted.text("/status")? != "accepted" {
-            bail!("the order is {}", accepted.text("/status")?);
-        }
-        Ok(())
-    }
+/// A line with one delivery.
+fn line(product: &str, quantity: &str, day: NaiveDate) -> Value {
+    json!({ "product_id": product, "quantity": quantity, "slots": [slot(quantity, day)] })
+}
 
-    /// A declined order is replaced.
-    async fn declined_and_replaced(&mut self, owner: &Token, pens: &str) -> anyhow::Result<()> {
-        let officer = self.role("procurement_officer").await?;
-        let approver = self.role("commitment_officer").await?;
-        let request = self.draft(&officer, pens, "60").await?;
-        let path = format!("/api/v1/requests/{request}");
-        let submitted = self
-            .call(
-                "a second request is submitted",
-                &officer,
-                Method::POST,
-                &format!("{path}/actions/submit"),
-                None,
-                (200, ""),
-            )
-            .await?;
-        self.call(
-            "and approved",
-            &approver,
-            Method::POST,
-            &format!("{path}/actions/approve"),
-            Some(json!({ "content_hash": submitted.text("/content_hash")? })),
-            (200, ""),
-        )
-        .await?;
-        let order = self.order_of(&officer, &request).await?.text("/id")?;
-        let reason = json!({ "reason": "Stok rusak kena banjir" });
-        self.call(
-            "the vendor declines",
-            owner,
-            Method::POST,
-            &format!("/api/v1/orders/{order}/actions/decline"),
-            Some(reason),
-            (200, ""),
-        )
-        .await?;
-        let body = json!({ "order_id": order });
-        let replace = format!("{path}/actions/replace-vendor");
-        let draft = self
-            .call(
-                "its lines go into a new draft",
-                &officer,
-                Method::POST,
-                &replace,
-                Some(body.clone()),
-                (201, ""),
-            )
-            .await?;
-        if draft.text("/replaces_order_id")? != order {
-            bail!("the new draft does not name the order");
-        }
-        self.call("but only once", &officer, Method::POST, &replace, Some(body), (409, "already_replaced"))
-            .await?;
-        let again = format!("/api/v1/requests/{}/actions/submit", draft.text("/id")?);
-        self.call("the replacement is submitted", &officer, Method::POST, &again, None, (200, ""))
-            .await
-            .map(drop)
-    }
-
-    /// An order that nobody answers lapses by the moved clock, and its goods can be bought again.
-    async fn lapsed(&mut self, boxes: &str) -> anyhow::Result<()> {
-        let officer = self.role("procurement_officer").await?;
-        let first = self.draft(&officer, boxes, "1").await?;
-        self.call(
-            "a small purchase needs no approval",
-            &officer,
-            Method::POST,
-            &format!("/api/v1/requests/{first}/actions/submit"),
-            None,
-            (200, ""),
-        )
-        .await?;
-        let second = self.draft(&officer, boxes, "1").await?;
-        let submit = format!("/api/v1/requests/{second}/actions/submit");
-        self.call("the last piece is taken", &officer, Method::POST, &submit, None, (409, "out_of_stock"))
-            .await?;
-        let clock = self
-            .call("the clock is read", &officer, Method::GET, "/api/v1/sandbox/clock", None, (200, ""))
-            .await?;
-        let now: chrono::DateTime<chrono::Utc> = clock.text("/now")?.parse()?;
-        let back = json!({ "now": now - chrono::TimeDelta::days(1) });
-        self.call(
-            "it never goes back",
-            &officer,
-            Method::POST,
-            "/api/v1/sandbox/clock",
-            Some(back),
-            (422, "clock_backwards"),
-        )
-        .await?;
-        let ahead = json!({ "now": now + chrono::TimeDelta::days(14) });
-        self.call(
-            "but a fortnight ahead",
-            &officer,
-            Method::POST,
-            "/api/v1/sandbox/clock",
-            Some(ahead),
-            (200, ""),
-        )
-        .await?;
-        let order = self.order_of(&officer, &first).await?;
-        if order.text("/status")? != "expired" {
-            bail!("after a fortnight of silence the order is {}", order.text("/status")?);
-        }
-        self.call("and the piece is free again", &officer, Method::POST, &submit, None, (200, "")).await?;
-        self.work().await?;
-        self.done("the worker has announced what lapsed");
-        Ok(())
-    }
+fn slot(quantity: &str, day: NaiveDate) -> Value {
+    json!({ "day": day, "time_from": "09:00", "time_to": "12:00", "region_code": "33.74.01", "address": "Jl. Pemuda 148",
+        "contact_name": "Bu Rini", "contact_phone": "+628155500001", "quantity": quantity })
 }
