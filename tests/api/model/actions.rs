@@ -28,7 +28,7 @@ pub enum Action {
     Replace { request: usize, order: usize },
     Adjust { good: usize, by: i64 },
     AskForQuotes(usize),
-    WriteQuote { request: usize, price: i64, fee: i64 },
+    WriteQuote { request: usize, prices: Vec<i64>, fee: i64 },
     SubmitQuote(usize),
     ReplaceQuote(usize),
     ConfirmQuote(usize),
@@ -43,6 +43,7 @@ pub enum Action {
     Object(usize),
     Decide { request: usize, objection: usize, upheld: bool },
     NextRank { request: usize, order: usize },
+    ReadEvaluation(usize),
 }
 
 /// Somebody tries something, perhaps after having read an older version.
@@ -85,6 +86,7 @@ impl Action {
             | Self::WithdrawQuote(_)
             | Self::Object(_) => &[Sells],
             Self::CancelOrder(_) => &[Commits, Sells],
+            Self::ReadEvaluation(_) => &[Buys, Commits, Heads, Sells],
             Self::AcceptChange { .. }
             | Self::RejectChange { .. }
             | Self::Award { .. }
@@ -101,12 +103,13 @@ impl Action {
                 | Self::WriteQuote { .. }
                 | Self::Object(_)
                 | Self::Decide { .. }
+                | Self::ReadEvaluation(_)
         )
     }
 }
 
 /// What is tried how often.
-const KINDS: [(u32, Kind); 36] = [
+const KINDS: [(u32, Kind); 37] = [
     (6, Kind::Create),
     (1, Kind::Edit),
     (12, Kind::Submit),
@@ -143,6 +146,7 @@ const KINDS: [(u32, Kind); 36] = [
     (40, Kind::Object),
     (40, Kind::Decide),
     (40, Kind::NextRank),
+    (6, Kind::ReadEvaluation),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -183,6 +187,7 @@ enum Kind {
     Object,
     Decide,
     NextRank,
+    ReadEvaluation,
 }
 
 /// How often an attempt is drawn that the model allows.
@@ -234,8 +239,8 @@ fn under_way(world: &World, request: usize) -> bool {
     }
 }
 
-fn basket(world: &World, method: Method, rng: &mut StdRng) -> Vec<Line> {
-    let count = if method != Method::Quotation && rng.random_bool(0.4) { 2 } else { 1 };
+fn basket(world: &World, rng: &mut StdRng) -> Vec<Line> {
+    let count = if rng.random_bool(0.4) { 2 } else { 1 };
     let mut chosen: Vec<usize> = Vec::new();
     for _ in 0..count {
         // The third vendor's goods are only ever quoted.
@@ -244,11 +249,11 @@ fn basket(world: &World, method: Method, rng: &mut StdRng) -> Vec<Line> {
             chosen.push(good);
         }
     }
-    let line = |good: usize| {
+    let line = |(place, good): (usize, usize)| {
         let quantity = if rng.random_bool(0.3) { 1 } else { rng.random_range(1..=12) };
-        Line { good, quantity, price: world.goods[good].price }
+        Line { place, good, quantity, price: world.goods[good].price }
     };
-    chosen.into_iter().map(line).collect()
+    chosen.into_iter().enumerate().map(line).collect()
 }
 
 fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
@@ -274,7 +279,7 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
                 Method::Quotation,
             ];
             let method = *methods.choose(rng)?;
-            Action::Create { method, basket: basket(world, method, rng) }
+            Action::Create { method, basket: basket(world, rng) }
         }
         Kind::Edit => {
             let request = request?;
@@ -282,7 +287,7 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
             if method == Method::Quotation {
                 return None;
             }
-            Action::Edit { request, basket: basket(world, method, rng) }
+            Action::Edit { request, basket: basket(world, rng) }
         }
         Kind::Submit => Action::Submit(request?),
         Kind::Withdraw => Action::Withdraw(request?),
@@ -339,8 +344,10 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
             if it.method != Method::Quotation {
                 return None;
             }
-            let price = it.basket[0].price - 1_000 * rng.random_range(0..60);
-            Action::WriteQuote { request: request?, price, fee: 10_000 * rng.random_range(0..=10) }
+            let prices = it.basket.iter().map(|line| line.price - 1_000 * rng.random_range(0..60)).collect();
+            // How a fee is spread over lines that go to several vendors is left to the ranking's own tests.
+            let fee = if it.basket.len() > 1 { 0 } else { 10_000 * rng.random_range(0..=10) };
+            Action::WriteQuote { request: request?, prices, fee }
         }
         Kind::SubmitQuote => Action::SubmitQuote(quote?),
         Kind::ReplaceQuote => Action::ReplaceQuote(quote?),
@@ -360,13 +367,9 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
             Action::Decide { request: request?, objection, upheld: rng.random_bool(0.4) }
         }
         Kind::NextRank => {
-            // Whether a cancelled order may be passed over once more is left open here.
-            let it = &world.orders[fallen?];
-            if it.passed_over && it.status == OrderStatus::Cancelled {
-                return None;
-            }
             Action::NextRank { request: of_order(world, fallen?, request?, rng), order: fallen? }
         }
+        Kind::ReadEvaluation => Action::ReadEvaluation(request?),
     })
 }
 
@@ -423,7 +426,9 @@ fn usual(world: &World, action: &Action, rng: &mut StdRng) -> Who {
         | Action::Award { .. }
         | Action::Decide { .. } => Who::Approver,
         Action::Adjust { good, .. } => Who::Vendor(world.goods[*good].vendor),
-        Action::WriteQuote { .. } | Action::Object(_) => Who::Vendor(rng.random_range(0..3)),
+        Action::WriteQuote { .. } | Action::Object(_) | Action::ReadEvaluation(_) => {
+            Who::Vendor(rng.random_range(0..3))
+        }
         Action::SubmitQuote(quote)
         | Action::ReplaceQuote(quote)
         | Action::ConfirmQuote(quote)

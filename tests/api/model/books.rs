@@ -42,7 +42,7 @@ UNION ALL SELECT 'order goods', s.order_id::text FROM stock_reservations s JOIN 
     WHERE s.released_at IS NULL AND (o.status IN ('declined', 'cancelled', 'expired')
        OR (o.status = 'accepted') <> (s.lapses_at IS NULL))
 UNION ALL SELECT 'request goods', s.request_id::text FROM stock_reservations s JOIN requests r ON r.id = s.request_id
-    WHERE s.released_at IS NULL AND s.order_id IS NULL AND r.status NOT IN ('pending_approval', 'negotiating', 'agreed')";
+    WHERE s.released_at IS NULL AND s.order_id IS NULL AND r.status NOT IN ('pending_approval', 'negotiating', 'agreed', 'awarded')";
 
 /// # Panics
 /// Where something does not add up.

@@ -63,7 +63,11 @@ impl World {
             deadline: 0,
             addenda: 0,
             first_opener: None,
+            opened: false,
             evaluation: None,
+            leaders: Vec::new(),
+            award_stands: false,
+            awards: 0,
             objections_until: 0,
             objections: Vec::new(),
         });
@@ -90,7 +94,7 @@ impl World {
         it.parts = parts;
         let negotiated = it.method == Method::Negotiated;
         let until = if negotiated { told.talk_due } else { told.approval_due };
-        self.take_goods(request, until);
+        self.take_goods(request, &basket, until);
         let _ = self.take_money(request, gross, until);
         if negotiated {
             self.begin_talks(request, told);
@@ -125,6 +129,7 @@ impl World {
 
     /// One order for each vendor; goods and money go over to it.
     pub fn issue(&mut self, request: usize, told: &[ToldOrder]) {
+        let award = self.orders_of(request).map(|order| self.orders[order].award).max().unwrap_or(0) + 1;
         self.requests[request].status = Status::Ordered;
         self.holds.retain(|hold| hold.request != request || hold.order.is_some() || hold.what != What::Money);
         for part in std::mem::take(&mut self.requests[request].parts) {
@@ -155,10 +160,10 @@ impl World {
                 line_ids: known.line_ids,
                 status: OrderStatus::Issued,
                 due: known.due,
-                declined_at: 0,
                 cancel_asked_by: None,
                 changes: Vec::new(),
                 replaced: false,
+                award,
                 passed_over: false,
             });
         }
@@ -215,8 +220,7 @@ impl World {
             Action::AcceptOrder(order) => self.accepted(*order),
             Action::DeclineOrder(order) => {
                 self.release_order(*order);
-                let it = &mut self.orders[*order];
-                (it.status, it.declined_at) = (OrderStatus::Declined, self.now);
+                self.orders[*order].status = OrderStatus::Declined;
             }
             Action::CancelOrder(order) => {
                 let it = &mut self.orders[*order];
@@ -274,20 +278,24 @@ impl World {
                 let it = &mut self.requests[*request];
                 (it.status, it.deadline) = (Status::Open, told.deadline);
             }
-            Action::WriteQuote { request, price, fee } => {
+            Action::WriteQuote { request, prices, fee } => {
                 let Who::Vendor(vendor) = who else { return };
-                let asked = self.requests[*request].basket[0];
-                // Prices of two vendors never meet.
-                let price = price + i64::try_from(vendor).unwrap_or_default();
+                let good = self.offered(vendor);
+                let lines = self.requests[*request].basket.iter().zip(prices);
+                let lines = lines.map(|(asked, price)| Line {
+                    good,
+                    price: Self::own_price(*price, vendor),
+                    ..*asked
+                });
                 self.quotes.push(Quote {
                     id: told.id.clone(),
                     request: *request,
                     vendor,
                     status: QuoteStatus::Draft,
-                    terms: Part { vendor, lines: vec![Line { price, ..asked }], fee: *fee },
+                    terms: Part { vendor, lines: lines.collect(), fee: *fee },
                     confirmed: 0,
                     verified: false,
-                    passed_over_at: None,
+                    passed_over: false,
                 });
             }
             Action::SubmitQuote(quote) | Action::ReplaceQuote(quote) | Action::ConfirmQuote(quote) => {
@@ -300,7 +308,14 @@ impl World {
                 let it = &mut self.requests[*request];
                 (it.addenda, it.deadline) = (it.addenda + 1, told.deadline);
             }
-            Action::Fail(request) => self.turn(*request, Status::Failed),
+            Action::Fail(request) if self.standing(*request).next().is_none() => {
+                self.turn(*request, Status::Failed);
+            }
+            Action::Fail(request) => {
+                // What an earlier award ordered stays bought.
+                self.turn(*request, Status::Ordered);
+                self.choose(*request, &[]);
+            }
             Action::OpenQuotes(request) => {
                 let it = &mut self.requests[*request];
                 if self.two_open && it.first_opener.is_none() {
@@ -309,7 +324,11 @@ impl World {
                     self.open(*request);
                 }
             }
-            Action::Evaluate(request) => self.requests[*request].evaluation = Some(told.hash.clone()),
+            Action::Evaluate(request) => {
+                let leaders = self.compare(*request);
+                let it = &mut self.requests[*request];
+                (it.evaluation, it.leaders, it.award_stands) = (Some(told.hash.clone()), leaders, false);
+            }
             Action::Disqualify(quote) => {
                 let it = &mut self.quotes[*quote];
                 (it.status, it.verified) = (QuoteStatus::Disqualified, false);
@@ -319,14 +338,13 @@ impl World {
             Action::Award { request, .. } => self.award(*request, told),
             Action::Object(request) => {
                 let Who::Vendor(vendor) = who else { return };
-                let objection = Objection { id: told.id.clone(), vendor, decided: false };
-                self.requests[*request].objections.push(objection);
+                let it = &mut self.requests[*request];
+                let award = it.awards;
+                it.objections.push(Objection { id: told.id.clone(), vendor, award, decided: false });
             }
             Action::Decide { request, objection, upheld } => {
                 self.requests[*request].objections[*objection].decided = true;
                 if *upheld {
-                    self.release_request(*request);
-                    self.requests[*request].parts.clear();
                     self.compare_again(*request);
                 }
             }
@@ -335,8 +353,7 @@ impl World {
                 self.orders[*order].passed_over = true;
                 let vendor = self.orders[*order].part.vendor;
                 let of_winner = |quote: &&mut Quote| quote.request == *request && quote.vendor == vendor;
-                let now = self.now;
-                self.quotes.iter_mut().filter(of_winner).for_each(|quote| quote.passed_over_at = Some(now));
+                self.quotes.iter_mut().filter(of_winner).for_each(|quote| quote.passed_over = true);
                 self.compare_again(*request);
             }
             _ => {}
@@ -344,28 +361,51 @@ impl World {
     }
 
     fn award(&mut self, request: usize, told: &Told) {
-        let Some(leader) = self.leader(request) else { return };
-        let part = self.quotes[leader].terms.clone();
-        let gross = part.gross();
+        let parts = self.won(request);
+        let gross = parts.iter().map(Part::gross).sum::<i64>();
+        let together = self.standing_gross(request) + gross;
+        let lines: Vec<Line> = parts.iter().flat_map(|part| part.lines.iter().copied()).collect();
         self.release_request(request);
+        self.take_goods(request, &lines, Time::MAX);
         let _ = self.take_money(request, gross, Time::MAX);
-        let of_it = |quote: &&mut Quote| quote.request == request && quote.status == QuoteStatus::Opened;
-        self.quotes.iter_mut().filter(of_it).for_each(|quote| quote.status = QuoteStatus::NotAwarded);
-        self.quotes[leader].status = QuoteStatus::Awarded;
+        let leaders: Vec<usize> = self.requests[request].leaders.iter().map(|(_, quote)| *quote).collect();
+        self.choose(request, &leaders);
         let it = &mut self.requests[request];
-        (it.gross, it.parts) = (gross, vec![part]);
+        (it.gross, it.parts) = (it.gross + gross, parts);
+        (it.awards, it.award_stands) = (it.awards + 1, true);
         it.objections_until = told.objections_until;
-        if gross >= super::rules::OBJECTIONS_FROM {
+        if together >= super::rules::OBJECTIONS_FROM {
             it.status = Status::Awarded;
         } else {
             self.issue(request, &told.orders);
         }
     }
 
-    /// The quotes lie open once more, and nothing is bought yet.
+    /// Tells the quotes that lie open which of them won.
+    fn choose(&mut self, request: usize, winners: &[usize]) {
+        for (place, quote) in self.quotes.iter_mut().enumerate() {
+            if quote.request == request && quote.status == QuoteStatus::Opened {
+                let won = winners.contains(&place);
+                quote.status = if won { QuoteStatus::Awarded } else { QuoteStatus::NotAwarded };
+            }
+        }
+    }
+
+    /// The worker takes an award back whose orders cannot go out, as one vendor may not trade.
+    pub fn take_back(&mut self, request: usize, vendor: usize) {
+        for quote in self.quotes.iter_mut().filter(|quote| quote.request == request) {
+            quote.passed_over |= quote.status == QuoteStatus::Awarded && quote.vendor == vendor;
+        }
+        self.compare_again(request);
+    }
+
+    /// The quotes lie open once more; what was awarded and not ordered is let go of.
     fn compare_again(&mut self, request: usize) {
+        self.release_request(request);
+        let standing = self.standing_gross(request);
         let it = &mut self.requests[request];
-        (it.status, it.evaluation, it.gross) = (Status::Evaluating, None, 0);
+        it.parts.clear();
+        (it.status, it.evaluation, it.gross, it.award_stands) = (Status::Evaluating, None, standing, false);
         for quote in self.quotes.iter_mut().filter(|quote| quote.request == request) {
             if matches!(quote.status, QuoteStatus::Awarded | QuoteStatus::NotAwarded) {
                 (quote.status, quote.verified) = (QuoteStatus::Opened, false);
@@ -375,7 +415,9 @@ impl World {
 
     /// The quotes are opened; without one that counts no vendor was found.
     fn open(&mut self, request: usize) {
-        let addenda = self.requests[request].addenda;
+        let it = &mut self.requests[request];
+        it.opened = true;
+        let addenda = it.addenda;
         let mut valid = false;
         for quote in self.quotes.iter_mut().filter(|quote| quote.request == request) {
             if quote.status == QuoteStatus::Submitted {
@@ -409,7 +451,7 @@ impl World {
             let it = &self.requests[*request];
             it.status == Status::Awarded
                 && it.objections_until <= self.now
-                && it.objections.iter().all(|objection| objection.decided)
+                && it.objections.iter().all(|objection| objection.decided || objection.award != it.awards)
         };
         (0..self.requests.len()).filter(due).collect()
     }

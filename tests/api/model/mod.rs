@@ -33,7 +33,7 @@ const ROUNDS: usize = 20;
 /// After so many batches another database takes over, so that its clock stays before the day of need.
 const BATCHES: usize = 25;
 /// How many days of the clock a batch has; it needs fewer.
-const DAYS: i64 = 91;
+const DAYS: i64 = 105;
 /// A Monday morning in Semarang.
 const BEGINNING: i64 = 1_803_866_400;
 
@@ -82,7 +82,7 @@ async fn random_sequences_follow_the_reference_model() {
 
 /// What the sequences meet together, so that none of the model stands idle: attempts that were accepted, and
 /// reasons for refusing.
-const TO_BE_MET: [&str; 67] = [
+const TO_BE_MET: [&str; 69] = [
     "AcceptChange",
     "AcceptOrder",
     "AcceptRound",
@@ -107,6 +107,7 @@ const TO_BE_MET: [&str; 67] = [
     "OpenQuotes",
     "Propose",
     "ProposeChange",
+    "ReadEvaluation",
     "Reject",
     "RejectChange",
     "Renew",
@@ -114,6 +115,7 @@ const TO_BE_MET: [&str; 67] = [
     "ReplaceQuote",
     "Return",
     "Submit",
+    "TakenBack",
     "SubmitQuote",
     "Verify",
     "Withdraw",
@@ -200,7 +202,7 @@ async fn casts(app: &TestApp) -> Vec<Cast> {
 }
 
 /// What purchases on one package may come to, for the agencies of this test.
-const LIMIT: i64 = 11_000_000;
+const LIMIT: i64 = 10_000_000;
 
 /// What a lane's vendors sell: whose it is, its price, and how many there are; none: as many as wanted.
 const SHELF: [(usize, i64, Option<i64>); 4] =
@@ -251,9 +253,12 @@ async fn world(app: &TestApp, cast: &mut Cast, lane: usize, now: i64, rng: &mut 
 async fn run(app: &TestApp, casts: &mut [Cast], batch: usize, numbers: &[usize]) -> Vec<Tally> {
     let mut clock = rng(batch, 0xc10c);
     let beginning = BEGINNING + i64::try_from(batch % BATCHES).unwrap_or_default() * DAYS * world::DAY;
-    set_clock(app, beginning).await;
-    // What the batch before left behind has lapsed by now, and lets go of what it held.
-    work(app).await;
+    // What the batch before left behind lapses and lets go of what it held: its last awards go out first, then
+    // nobody answers their orders.
+    for before in [30, 0] {
+        set_clock(app, beginning - before * world::DAY).await;
+        work(app).await;
+    }
     let mut lanes = Vec::new();
     for cast in casts.iter_mut().enumerate().filter(|(lane, _)| numbers.iter().any(|it| it % LANES == *lane))
     {
@@ -275,8 +280,23 @@ async fn run(app: &TestApp, casts: &mut [Cast], batch: usize, numbers: &[usize])
             }
         }
         if works {
-            work(app).await;
-            join_all(lanes.iter_mut().map(Lane::worked)).await;
+            // Who may not trade just then has its awards taken back.
+            let stopped = clock.random_bool(0.2).then(|| clock.random_range(0..3));
+            if let Some(vendor) = stopped {
+                let id = lanes[0].cast.vendors[vendor].id.to_string();
+                app.sql(&format!(
+                    "UPDATE vendors SET status = 'suspended', status_reason = 'Diperiksa' WHERE id = '{id}'"
+                ))
+                .await;
+                work(app).await;
+                app.sql(&format!(
+                    "UPDATE vendors SET status = 'verified', status_reason = NULL WHERE id = '{id}'"
+                ))
+                .await;
+            } else {
+                work(app).await;
+            }
+            join_all(lanes.iter_mut().map(|lane| lane.worked(stopped))).await;
         }
         books::audit(app).await;
         let worlds: Vec<(&World, &str)> =
@@ -329,9 +349,18 @@ impl Lane<'_> {
     }
 
     /// The worker came by.
-    async fn worked(&mut self) {
-        self.trail.push("the worker comes by".into());
+    async fn worked(&mut self, stopped: Option<usize>) {
+        let without =
+            stopped.map_or_else(String::new, |vendor| format!(" while vendor {vendor} may not trade"));
+        self.trail.push(format!("the worker comes by{without}"));
         for request in self.world.work() {
+            let wins =
+                |vendor: &usize| self.world.requests[request].parts.iter().any(|part| part.vendor == *vendor);
+            if let Some(vendor) = stopped.filter(wins) {
+                self.world.take_back(request, vendor);
+                *self.tally.entry("TakenBack".into()).or_default() += 1;
+                continue;
+            }
             let orders = self.cast.orders(&self.world, request).await;
             assert!(!orders.is_empty(), "{}\nno order of an award that is due", self.told());
             self.world.issue(request, &orders);

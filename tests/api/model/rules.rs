@@ -1,6 +1,8 @@
 //! The reference model's verdicts: everything that stands against an attempt.
 use super::actions::{Action, Step};
-use super::world::{Method, OrderStatus, Part, Quote, QuoteStatus, Role, Status, What, Who, World};
+use super::world::{
+    Line, Method, Objection, OrderStatus, Part, Quote, QuoteStatus, Role, Status, What, Who, World,
+};
 
 const ILLEGAL: Reason = Reason::Code("illegal_transition");
 const UNSUITABLE: Reason = Reason::Code("officer_not_suitable");
@@ -71,16 +73,19 @@ impl World {
             | Action::ProposeChange { order, .. } => self.orders[*order].part.vendor == vendor,
             Action::Adjust { good, .. } => self.goods[*good].vendor == vendor,
             Action::WriteQuote { request, .. } => self.published(*request),
-            Action::Object(request) => {
-                let own = |quote: &&Quote| quote.request == *request && quote.vendor == vendor;
-                self.published(*request) && self.quotes.iter().find(own).is_some_and(Quote::handed_in)
-            }
+            Action::ReadEvaluation(request) => self.took_part(*request, vendor),
+            Action::Object(request) => self.published(*request) && self.took_part(*request, vendor),
             Action::SubmitQuote(quote)
             | Action::ReplaceQuote(quote)
             | Action::ConfirmQuote(quote)
             | Action::WithdrawQuote(quote) => self.quotes[*quote].vendor == vendor,
             _ => true,
         }
+    }
+
+    fn took_part(&self, request: usize, vendor: usize) -> bool {
+        let own = |quote: &&Quote| quote.request == request && quote.vendor == vendor;
+        self.quotes.iter().find(own).is_some_and(Quote::handed_in)
     }
 
     /// Whether everybody sees a quotation: from its opening for quotes on.
@@ -138,6 +143,7 @@ impl World {
                     Status::Evaluating,
                 ];
                 stands(!is(*request, &before_any_order), ILLEGAL);
+                stands(self.standing(*request).next().is_some(), ILLEGAL);
             }
             Action::Approve { request, other_content } => {
                 let it = &self.requests[*request];
@@ -204,7 +210,7 @@ impl World {
             return vec![Reason::Faults(faults)];
         }
         let agreed = self.status(request) == Status::Agreed;
-        if !agreed && !self.clone().take_goods(request, self.now) {
+        if !agreed && !self.clone().take_goods(request, &it.basket, self.now) {
             return vec![Reason::Code("out_of_stock")];
         }
         Vec::new()
@@ -438,7 +444,9 @@ impl World {
                 } else if self.requests[it.request].evaluation.is_none() {
                     stands(true, Reason::Code("evaluation_missing"));
                 } else {
-                    stands(self.leader(it.request) != Some(*quote), Reason::Code("not_first_ranked"));
+                    let leaders = &self.requests[it.request].leaders;
+                    let leads = leaders.iter().any(|(_, leader)| leader == quote);
+                    stands(!leads, Reason::Code("not_first_ranked"));
                 }
             }
             Action::Award { request, other_content } => {
@@ -456,14 +464,18 @@ impl World {
                 let awarded = it.status == Status::Awarded;
                 stands(!awarded || won, ILLEGAL);
                 stands(awarded && it.objections_until <= self.now, EXPIRED);
-                let waits =
-                    it.objections.iter().any(|known| !known.decided && Who::Vendor(known.vendor) == who);
-                stands(waits, ILLEGAL);
+                let waits = |known: &&Objection| {
+                    !known.decided && known.award == it.awards && Who::Vendor(known.vendor) == who
+                };
+                stands(it.objections.iter().any(|known| waits(&known)), ILLEGAL);
             }
             Action::Decide { request, objection, .. } => {
                 let it = &self.requests[*request];
                 stands(who != Who::Approver, UNSUITABLE);
-                stands(it.objections[*objection].decided || it.status != Status::Awarded, ILLEGAL);
+                let filed = &it.objections[*objection];
+                stands(filed.decided || it.status != Status::Awarded, ILLEGAL);
+                // What was filed against an award that was taken back is against nothing any more.
+                stands(filed.award != it.awards, ILLEGAL);
             }
             Action::NextRank { request, order } => {
                 let (it, fallen) = (&self.requests[*request], &self.orders[*order]);
@@ -474,17 +486,16 @@ impl World {
                 let past_orders = matches!(it.status, Status::Evaluating | Status::Ordered);
                 stands(it.method != Method::Quotation || !past_orders, ILLEGAL);
                 stands(!self.order_status(*order).fell_through(), ILLEGAL);
-                let fell_at = match self.order_status(*order) {
-                    OrderStatus::Expired => fallen.due,
-                    OrderStatus::Declined => fallen.declined_at,
-                    _ => self.now,
-                };
-                let of_winner = self
-                    .quotes
-                    .iter()
-                    .find(|quote| quote.request == *request && quote.vendor == fallen.part.vendor);
-                let before = of_winner.and_then(|quote| quote.passed_over_at);
-                stands(before.is_some_and(|before| before >= fell_at), ILLEGAL);
+                stands(fallen.passed_over, ILLEGAL);
+            }
+            Action::ReadEvaluation(request) => {
+                let it = &self.requests[*request];
+                if it.method != Method::Quotation {
+                    return vec![UNKNOWN];
+                }
+                let shown =
+                    if who.of_unit() { it.opened } else { it.award_stands && it.evaluation.is_some() };
+                stands(!shown, ILLEGAL);
             }
             _ => {}
         }
@@ -507,24 +518,31 @@ impl World {
         if other_content {
             found.push(Reason::Code("content_changed"));
         }
-        let Some(leader) = self.leader(request) else {
+        let won = self.won(request);
+        if won.is_empty() {
             found.push(Reason::Code("nothing_to_award"));
             return found;
-        };
-        if !self.quotes[leader].verified {
+        }
+        let leaders = &self.requests[request].leaders;
+        if leaders.iter().any(|(_, leader)| !self.quotes[*leader].verified) {
             found.push(Reason::Code("verification_missing"));
         }
-        let gross = self.quotes[leader].terms.gross();
+        let gross = won.iter().map(Part::gross).sum::<i64>();
+        let together = self.standing_gross(request) + gross;
         let before = self.others(request);
+        let lines: Vec<Line> = won.into_iter().flat_map(|part| part.lines).collect();
         let mut after = self.clone();
         after.release_request(request);
-        if gross > self.limit {
+        if !after.take_goods(request, &lines, self.now) {
+            found.push(Reason::Code("out_of_stock"));
+        }
+        if together > self.limit {
             found.push(Reason::Code("method_limit_exceeded"));
         }
         if let Err(code) = after.take_money(request, gross, self.now) {
             found.push(Reason::Code(code));
         }
-        if before > 0 && before + gross > self.limit {
+        if before > 0 && before + together > self.limit {
             found.push(Reason::Code("split_forbidden"));
         }
         found

@@ -191,12 +191,14 @@ impl Cast {
                 with(posts(format!("/api/v1/products/{}/actions/adjust-stock", world.goods[*good].id)), body)
             }
             Action::AskForQuotes(of) => request(of, "/actions/open"),
-            Action::WriteQuote { request: of, price, fee } => {
+            Action::WriteQuote { request: of, prices, fee } => {
                 let vendor = if let Who::Vendor(own) = step.who { own } else { 0 };
-                let good = world.goods.iter().find(|good| good.vendor == vendor).expect("something to sell");
-                let price = rupiah(price + i64::try_from(vendor).unwrap_or_default());
-                let line = world.requests[*of].line_ids.first().map_or(NOTHING, String::as_str);
-                let body = json!({ "lines": [quoted(line, &good.id, &price)], "shipping_fee": rupiah(*fee), "lead_time_days": 3 });
+                let good = &world.goods[world.offered(vendor)].id;
+                let quoted = |(line, price): (&String, &i64)| {
+                    quoted(line, good, &rupiah(World::own_price(*price, vendor)))
+                };
+                let lines: Vec<Value> = world.requests[*of].line_ids.iter().zip(prices).map(quoted).collect();
+                let body = json!({ "lines": lines, "shipping_fee": rupiah(*fee), "lead_time_days": 3 });
                 with(request(of, "/quotes"), body)
             }
             Action::SubmitQuote(of) => quote(of, "submit"),
@@ -231,6 +233,7 @@ impl Cast {
                 let body = json!({ "upheld": upheld, "decision": REASON });
                 with(request(of, &format!("/objections/{objection}/actions/decide")), body)
             }
+            Action::ReadEvaluation(of) => Sent { verb: Verb::GET, ..request(of, "/evaluation") },
             Action::NextRank { request: of, order } => {
                 with(request(of, "/actions/next-rank"), json!({ "order_id": world.orders[*order].id }))
             }
@@ -255,10 +258,14 @@ impl Cast {
                 json!({ "code": "service_failure", "reason": "Listrik kantor padam sejak pagi" });
         }
         if method == Method::Quotation {
-            let quantity = basket[0].quantity.to_string();
-            let good = &world.goods[basket[0].good].id;
-            fields["quotation"] = json!({ "invitation": "open", "award": "whole", "evaluation": "lowest_price",
-                "window_days": 3, "lines": [{ "product_id": good, "quantity": quantity, "slots": [slot(NEEDED_ON, &quantity)] }] });
+            let asked = |line: &Line| {
+                let quantity = line.quantity.to_string();
+                json!({ "product_id": world.goods[line.good].id, "quantity": quantity, "slots": [slot(NEEDED_ON, &quantity)] })
+            };
+            let lines: Vec<Value> = basket.iter().map(asked).collect();
+            let award = if basket.len() > 1 { "itemised" } else { "whole" };
+            fields["quotation"] = json!({ "invitation": "open", "award": award, "evaluation": "lowest_price",
+                "window_days": 3, "lines": lines });
             fields.as_object_mut().expect("fields").remove("lines");
         }
         body

@@ -177,6 +177,8 @@ pub struct Good {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// Which line of the basket it is.
+    pub place: usize,
     pub good: usize,
     pub quantity: i64,
     pub price: i64,
@@ -195,6 +197,12 @@ impl Part {
     pub fn gross(&self) -> i64 {
         let vat = if self.vendor == 1 { self.fee * 11 / 100 } else { 0 };
         self.lines.iter().map(|line| line.quantity * line.price).sum::<i64>() + self.fee + vat
+    }
+
+    /// Some of its lines, for the same fee.
+    fn only(&self, places: &[usize]) -> Self {
+        let lines = self.lines.iter().filter(|line| places.contains(&line.place)).copied().collect();
+        Self { lines, ..*self }
     }
 }
 
@@ -219,6 +227,8 @@ pub struct Talk {
 pub struct Objection {
     pub id: String,
     pub vendor: usize,
+    /// Which award of its request it is against.
+    pub award: usize,
     pub decided: bool,
 }
 
@@ -231,7 +241,7 @@ pub struct Quote {
     pub terms: Part,
     pub confirmed: usize,
     pub verified: bool,
-    pub passed_over_at: Option<Time>,
+    pub passed_over: bool,
 }
 
 impl Quote {
@@ -262,7 +272,14 @@ pub struct Request {
     pub deadline: Time,
     pub addenda: usize,
     pub first_opener: Option<Who>,
+    pub opened: bool,
     pub evaluation: Option<String>,
+    /// Whose quote leads for which line, as it was last evaluated.
+    pub leaders: Vec<(usize, usize)>,
+    /// Whether an award by the last evaluation stands.
+    pub award_stands: bool,
+    /// How many awards there were, those that were taken back among them.
+    pub awards: usize,
     pub objections_until: Time,
     pub objections: Vec<Objection>,
 }
@@ -282,11 +299,12 @@ pub struct Order {
     pub line_ids: Vec<String>,
     pub status: OrderStatus,
     pub due: Time,
-    pub declined_at: Time,
     pub cancel_asked_by: Option<Role>,
     pub changes: Vec<Change>,
     pub replaced: bool,
-    /// Whether the next rank was asked for once it had been cancelled.
+    /// Which award it came of.
+    pub award: usize,
+    /// Whether the next rank was asked for in its place.
     pub passed_over: bool,
 }
 
@@ -355,16 +373,39 @@ impl World {
             Status::Negotiating | Status::Agreed if it.talk_due <= self.now => Status::Expired,
             Status::Open if it.deadline <= self.now => Status::QuotesClosed,
             Status::Ordered => {
-                let own = || self.orders.iter().enumerate().filter(|(_, order)| order.request == request);
-                let bad = own().filter(|(place, _)| self.order_status(*place).fell_through()).count();
+                let counted: Vec<usize> =
+                    self.orders_of(request).filter(|order| self.counts(*order)).collect();
+                let bad = counted.iter().filter(|order| self.order_status(**order).fell_through()).count();
                 match bad {
                     0 => Status::Ordered,
-                    bad if bad == own().count() => Status::Closed,
+                    bad if bad == counted.len() => Status::Closed,
                     _ => Status::PartiallyOrdered,
                 }
             }
             status => status,
         }
+    }
+
+    pub fn orders_of(&self, request: usize) -> impl Iterator<Item = usize> {
+        (0..self.orders.len()).filter(move |order| self.orders[*order].request == request)
+    }
+
+    /// Whether an order says something of its request: not once a later award took the place of one that
+    /// was passed over.
+    fn counts(&self, order: usize) -> bool {
+        let it = &self.orders[order];
+        !it.passed_over || self.orders_of(it.request).all(|other| self.orders[other].award <= it.award)
+    }
+
+    /// Orders that stay bought while the rest is compared again; one whose time is over stands until that
+    /// was announced.
+    pub fn standing(&self, request: usize) -> impl Iterator<Item = &Order> {
+        let stands = |order: &&Order| !order.status.fell_through() && !order.passed_over;
+        self.orders.iter().filter(move |order| order.request == request).filter(stands)
+    }
+
+    pub fn standing_gross(&self, request: usize) -> i64 {
+        self.standing(request).map(|order| order.part.gross()).sum()
     }
 
     pub fn order_status(&self, order: usize) -> OrderStatus {
@@ -413,11 +454,11 @@ impl World {
     }
 
     /// Holds goods for a request, if there are enough.
-    pub fn take_goods(&mut self, request: usize, until: Time) -> bool {
-        let needed: BTreeSet<usize> = self.requests[request].basket.iter().map(|line| line.good).collect();
+    pub fn take_goods(&mut self, request: usize, lines: &[Line], until: Time) -> bool {
+        let needed: BTreeSet<usize> = lines.iter().map(|line| line.good).collect();
         for good in needed {
             let Some(on_hand) = self.goods[good].on_hand else { continue };
-            let of_it = self.requests[request].basket.iter().filter(|line| line.good == good);
+            let of_it = lines.iter().filter(|line| line.good == good);
             let amount = of_it.map(|line| line.quantity).sum();
             let what = What::Good(good);
             if on_hand - self.held(what) < amount {
@@ -475,9 +516,7 @@ impl World {
 
     /// What others on the package come to, as the limit of a method counts it.
     pub fn others(&self, request: usize) -> i64 {
-        let live = |order: &usize| {
-            !self.order_status(*order).fell_through() && self.orders[*order].request != request
-        };
+        let live = |order: &usize| !self.order_status(*order).fell_through();
         let counted = |place: usize| {
             let it = &self.requests[place];
             match it.status {
@@ -485,8 +524,8 @@ impl World {
                 Status::Negotiating | Status::Agreed if it.talk_due > self.now => Some(it.gross),
                 Status::Awarded => Some(it.gross),
                 Status::Ordered | Status::Approved | Status::Open | Status::Evaluating => {
-                    let own = (0..self.orders.len()).filter(|order| self.orders[*order].request == place);
-                    Some(own.filter(live).map(|order| self.orders[order].part.gross()).sum())
+                    let live = self.orders_of(place).filter(live);
+                    Some(live.map(|order| self.orders[order].part.gross()).sum())
                 }
                 _ => None,
             }
@@ -503,13 +542,45 @@ impl World {
         }
     }
 
-    /// The quote that leads: the lowest of those in the field.
-    pub fn leader(&self, request: usize) -> Option<usize> {
-        let field = (0..self.quotes.len()).filter(|place| {
-            let quote = &self.quotes[*place];
-            quote.request == request && quote.status == QuoteStatus::Opened && quote.passed_over_at.is_none()
-        });
-        field.min_by_key(|place| self.quotes[*place].terms.gross())
+    /// Whose quote leads for which line that is not ordered: the lowest of those in the field, line by line
+    /// where the lines go to whoever is lowest for them.
+    pub fn compare(&self, request: usize) -> Vec<(usize, usize)> {
+        let ordered: Vec<usize> =
+            self.standing(request).flat_map(|order| order.part.lines.iter().map(|line| line.place)).collect();
+        let field: Vec<usize> = (0..self.quotes.len())
+            .filter(|place| {
+                let quote = &self.quotes[*place];
+                quote.request == request && quote.status == QuoteStatus::Opened && !quote.passed_over
+            })
+            .collect();
+        let asked = 0..self.requests[request].basket.len();
+        let lowest = |line: usize| {
+            let amount = |quote: &&usize| self.quotes[**quote].terms.only(&[line]).gross();
+            field.iter().min_by_key(amount).map(|quote| (line, *quote))
+        };
+        asked.filter(|line| !ordered.contains(line)).filter_map(lowest).collect()
+    }
+
+    /// What an award by the last evaluation would order, one part for each winner.
+    pub fn won(&self, request: usize) -> Vec<Part> {
+        let leaders = &self.requests[request].leaders;
+        let winners: BTreeSet<usize> = leaders.iter().map(|(_, quote)| *quote).collect();
+        let part = |quote: usize| {
+            let of_it = leaders.iter().filter(|(_, leader)| *leader == quote);
+            let lines: Vec<usize> = of_it.map(|(line, _)| *line).collect();
+            self.quotes[quote].terms.only(&lines)
+        };
+        winners.into_iter().map(part).collect()
+    }
+
+    /// What a vendor offers where quotes are asked for.
+    pub fn offered(&self, vendor: usize) -> usize {
+        self.goods.iter().position(|good| good.vendor == vendor).unwrap_or_default()
+    }
+
+    /// Prices of two vendors never meet.
+    pub fn own_price(price: i64, vendor: usize) -> i64 {
+        price + i64::try_from(vendor).unwrap_or_default()
     }
 
     /// A basket as its vendors deliver it, at list prices.
