@@ -19,6 +19,7 @@ mod faults;
 mod journey;
 mod methods;
 mod migrations;
+mod model;
 mod negotiation;
 mod openapi;
 mod orders;
