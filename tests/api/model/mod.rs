@@ -281,7 +281,9 @@ async fn run(app: &TestApp, casts: &mut [Cast], batch: usize, numbers: &[usize])
         }
         if works {
             // Who may not trade just then has its awards taken back.
-            let stopped = clock.random_bool(0.2).then(|| clock.random_range(0..3));
+            let one = clock.random_bool(0.35).then(|| clock.random_range(0..3));
+            let winner = || lanes.iter().find_map(|lane| lane.world.winner_due());
+            let stopped = one.map(|one| winner().unwrap_or(one));
             if let Some(vendor) = stopped {
                 let id = lanes[0].cast.vendors[vendor].id.to_string();
                 app.sql(&format!(
