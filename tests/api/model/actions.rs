@@ -145,7 +145,7 @@ const KINDS: [(u32, Kind); 37] = [
     (60, Kind::Award),
     (40, Kind::Object),
     (40, Kind::Decide),
-    (40, Kind::NextRank),
+    (60, Kind::NextRank),
     (6, Kind::ReadEvaluation),
 ];
 
@@ -239,7 +239,11 @@ fn under_way(world: &World, request: usize) -> bool {
     }
 }
 
-fn basket(world: &World, rng: &mut StdRng) -> Vec<Line> {
+/// How many pieces of something are bought directly at most.
+const MOST: i64 = 12;
+
+/// Some goods, at most so many of each.
+fn basket(world: &World, most: i64, rng: &mut StdRng) -> Vec<Line> {
     let count = if rng.random_bool(0.4) { 2 } else { 1 };
     let mut chosen: Vec<usize> = Vec::new();
     for _ in 0..count {
@@ -250,7 +254,7 @@ fn basket(world: &World, rng: &mut StdRng) -> Vec<Line> {
         }
     }
     let line = |(place, good): (usize, usize)| {
-        let quantity = if rng.random_bool(0.3) { 1 } else { rng.random_range(1..=12) };
+        let quantity = if rng.random_bool(0.3) { 1 } else { rng.random_range(1..=most) };
         Line { place, good, quantity, price: world.goods[good].price }
     };
     chosen.into_iter().enumerate().map(line).collect()
@@ -279,7 +283,9 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
                 Method::Quotation,
             ];
             let method = *methods.choose(rng)?;
-            Action::Create { method, basket: basket(world, rng) }
+            // What is quoted comes late, when others have taken most of the money.
+            let most = if method == Method::Quotation { 6 } else { MOST };
+            Action::Create { method, basket: basket(world, most, rng) }
         }
         Kind::Edit => {
             let request = request?;
@@ -287,7 +293,7 @@ fn action(world: &World, rng: &mut StdRng) -> Option<Action> {
             if method == Method::Quotation {
                 return None;
             }
-            Action::Edit { request, basket: basket(world, rng) }
+            Action::Edit { request, basket: basket(world, MOST, rng) }
         }
         Kind::Submit => Action::Submit(request?),
         Kind::Withdraw => Action::Withdraw(request?),

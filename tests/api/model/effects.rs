@@ -447,6 +447,11 @@ impl World {
                 self.open(request);
             }
         }
+        self.due()
+    }
+
+    /// Awards that nobody can object to any more.
+    fn due(&self) -> Vec<usize> {
         let due = |request: &usize| {
             let it = &self.requests[*request];
             it.status == Status::Awarded
@@ -454,6 +459,11 @@ impl World {
                 && it.objections.iter().all(|objection| objection.decided || objection.award != it.awards)
         };
         (0..self.requests.len()).filter(due).collect()
+    }
+
+    /// Who won one of them.
+    pub fn winner_due(&self) -> Option<usize> {
+        self.due().into_iter().find_map(|request| Some(self.requests[request].parts.first()?.vendor))
     }
 }
 
