@@ -287,7 +287,7 @@ async fn run(app: &TestApp, casts: &mut [Cast], batch: usize, numbers: &[usize])
             // Who may not trade just then has its awards taken back.
             let one = clock.random_bool(0.35).then(|| clock.random_range(0..3));
             let winner = || lanes.iter().find_map(|lane| lane.world.winner_due());
-            let stopped = if batch % 2 == 0 { winner().or(one) } else { one };
+            let stopped = if batch.is_multiple_of(2) { winner().or(one) } else { one };
             if let Some(vendor) = stopped {
                 let id = lanes[0].cast.vendors[vendor].id.to_string();
                 app.sql(&format!(
