@@ -161,17 +161,12 @@ async fn one_receipt_proves_one_purchase_and_who_entered_it_approves_nothing_on_
     let colleague = app.member(Some(office.agency), Role::ProcurementOfficer, &[office.unit]).await;
     let officer = office.officer.user.expect("a user");
     let also = app.grant(officer, Some(office.agency), Role::CommitmentOfficer, &[office.unit]).await;
-    let both = app.log_in(officer, &office.officer.contact, Some(also)).await;
     let vendor = app.vendor().await;
     let product = app.made(&vendor, "1200000.00").await;
-    let body = office.draft_body(vec![line(&product, "1")]);
+    let mut body = office.draft_body(vec![line(&product, "1")]);
+    body["fields"]["commitment_officer_id"] = json!(also);
     let theirs = colleague.post("/api/v1/requests", body).await.expect(201).id();
-    let path = format!("/api/v1/requests/{theirs}");
-    let submitted = colleague.act(&format!("{path}/actions/submit")).await.expect(200);
-    assert_eq!(submitted.text("/status"), "pending_approval");
-    let hash = json!({ "content_hash": submitted.text("/content_hash") });
-    both.post(&format!("{path}/actions/approve"), hash)
-        .await
-        .expect_problem(409, "pair_procurement_commitment");
+    let submitted = colleague.act(&format!("/api/v1/requests/{theirs}/actions/submit")).await;
+    submitted.expect(422).expect_fault("#/commitment_officer_id", "pair_procurement_commitment");
     app.finish().await;
 }
