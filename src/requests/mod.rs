@@ -35,10 +35,10 @@ pub use commands::{
 pub use model::{AgreedTerms, Duty, PaymentWay, RecordedFields, RequestStatus, State};
 pub use model::{AwardMode, Criterion, EvaluationMethod, Invitation};
 pub use store::{
-    Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, StandingOrder, any_member_of, approvals,
-    asked_lines, asked_slots, buys, by_id, commitment_officer_of, delivery_days, drop_unordered_lines,
-    freeze_shipping, had_hand, has_duty_on_package, insert_approval, insert_awarded_lines, invite,
-    invited_vendors, lines, lock, lock_duties, method_of, next_number, officer_of, officers_among,
-    on_package, package_of, quotation_of, save_quotation, seen, shipping_of, slots_of, standing_orders,
-    submitted_at, taking_part, unordered_lines, user_of,
+    Approval, AskedLine, LineRow, QuotationRow, Row, Sight, SlotRow, any_member_of, approvals, asked_lines,
+    asked_slots, buys, by_id, commitment_officer_of, delivery_days, drop_unordered_lines, freeze_shipping,
+    had_hand, has_duty_on_package, insert_approval, insert_awarded_lines, invite, invited_vendors, lines,
+    lock, lock_duties, method_of, next_number, officer_of, officers_among, on_package, package_of,
+    quotation_of, save_quotation, seen, shipping_of, slots_of, standing_orders, submitted_at, taking_part,
+    totals_of, unordered_lines, user_of,
 };

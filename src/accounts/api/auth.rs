@@ -5,13 +5,13 @@ use super::super::store::{self, SessionRow};
 use super::me::MembershipView;
 use crate::kernel::{Code, Error, Fault, Language, MembershipId, Refusal, SessionId, act};
 use crate::platform::http::{
-    Accepted, Api, Call, Json, Listing, NoBody, NoContent, NoQuery, Outcome, Reply, Sends,
+    Accepted, Api, Call, Json, Listing, NoBody, NoContent, NoQuery, Outcome, PageQuery, Reply, Sends,
 };
 use crate::platform::personal::PersonalKind;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use validator::Validate;
 
 pub fn routes(api: &mut Api) {
@@ -229,16 +229,6 @@ async fn complete_password_reset(
         Ok(NoContent)
     })
     .await
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// A device that is logged in.

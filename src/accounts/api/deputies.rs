@@ -3,10 +3,10 @@ use super::super::commands::{self, NewDeputy};
 use super::super::model::DeputyKind;
 use super::super::store::{self, DeputyRow};
 use crate::kernel::{Capacity, MembershipId, Role, UserId, act};
-use crate::platform::http::{Api, Call, Created, Json, Listing, NoBody, NoQuery, Reply, Sends};
+use crate::platform::http::{Api, Call, Created, Json, Listing, NoBody, NoQuery, PageQuery, Reply, Sends};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use validator::Validate;
 
 pub fn routes(api: &mut Api) {
@@ -87,16 +87,6 @@ async fn appoint_deputy(
         Ok(Created { location: "/api/v1/deputies".into(), version: row.version, view: row.into() })
     })
     .await
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 async fn list_deputies(call: Call<act::ListDeputies, (), PageQuery>) -> Sends<Listing<DeputyView>> {

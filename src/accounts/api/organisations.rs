@@ -2,7 +2,7 @@
 use super::super::commands::{self, NewUnit};
 use super::super::store::{self, OrganisationRow, UnitRow};
 use crate::kernel::{Code, Member, OrganisationId, OrganisationKind, Realm, UnitId, act, refuse};
-use crate::platform::http::{Api, Call, Created, Json, Listing, NoQuery, Reply, Sends};
+use crate::platform::http::{Api, Call, Created, Json, Listing, NoQuery, PageQuery, Reply, Sends};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -177,16 +177,6 @@ async fn create_unit(
         Ok(Created { location, version: row.version, view: row.into() })
     })
     .await
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 async fn list_units(call: Call<act::ListUnits, (OrganisationId,), PageQuery>) -> Sends<Listing<UnitView>> {

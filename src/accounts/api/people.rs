@@ -6,10 +6,10 @@ use crate::kernel::{
     Capacity, Code, Fault, InvitationId, MembershipId, OrganisationId, OrganisationKind, Refusal, Role,
     UnitId, UserId, act, refuse,
 };
-use crate::platform::http::{Api, Call, Created, Json, Listing, NoBody, NoQuery, Reply, Sends};
+use crate::platform::http::{Api, Call, Created, Json, Listing, NoBody, NoQuery, PageQuery, Reply, Sends};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use validator::Validate;
 
 pub fn routes(api: &mut Api) {
@@ -19,16 +19,6 @@ pub fn routes(api: &mut Api) {
         .get("/api/v1/invitations", list_invitations)
         .post("/api/v1/invitations/{id}/actions/accept", accept_invitation)
         .post("/api/v1/invitations/{id}/actions/revoke", revoke_invitation);
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// Who holds which role.

@@ -4,7 +4,7 @@ use super::super::model::{PriceBasis, PriceTier, ProductFields, ProductStatus};
 use super::super::store;
 use super::view::{ProductView, StockView, view};
 use crate::kernel::{Amount, ProductId, Quantity, act};
-use crate::platform::http::{Api, Call, Created, Json, Listing, Merge, NoQuery, Reply, Sends};
+use crate::platform::http::{Api, Call, Created, Json, Listing, Merge, NoQuery, PageQuery, Reply, Sends};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -122,16 +122,6 @@ async fn set_price_tiers(
         Ok(Reply::versioned(view(tx.conn(), ctx, row).await?, version))
     })
     .await
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// What a product cost from an instant on.

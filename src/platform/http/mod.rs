@@ -18,7 +18,7 @@ mod shape;
 pub use body::{Json, Merge, NoBody, Upload, Uploaded};
 pub use call::{Call, NoQuery};
 pub use limits::Limits;
-pub use page::{Listing, Page};
+pub use page::{Listing, Page, PageQuery};
 pub use problem::{FaultView, Problem};
 pub use reply::{
     Accepted, Answer, AvailableAction, Created, Download, NoContent, Outcome, Rendered, Reply, Sends,

@@ -3,12 +3,23 @@ use super::call::Call;
 use crate::kernel::{Act, Code, Error, refuse};
 use crate::platform::sealing::{KeyRing, Purpose};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+/// The query of a list that has no filter; [`Call::page`] reads it.
+#[derive(Deserialize, IntoParams)]
+pub struct PageQuery {
+    #[param(minimum = 1, maximum = 100)]
+    #[serde(rename = "limit")]
+    _limit: Option<u32>,
+    #[param(max_length = 500)]
+    #[serde(rename = "cursor")]
+    _cursor: Option<String>,
+}
 
 /// A page of a list.
 #[derive(Serialize)]

@@ -8,24 +8,14 @@ use crate::kernel::{
     Code, Ctx, Language, MembershipId, Method, OrganisationId, QuoteId, RequestId, UnitId, act,
 };
 use crate::platform::db;
-use crate::platform::http::{Api, Call, Listing, Sends};
+use crate::platform::http::{Api, Call, Listing, PageQuery, Sends};
 use crate::requests::RequestStatus;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 pub fn routes(api: &mut Api) {
     api.get("/api/v1/inbox", list_inbox);
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// A request on which somebody is to act.

@@ -4,26 +4,16 @@ use super::quoting::QuestionView;
 use crate::accounts;
 use crate::kernel::{Amount, LineId, OrganisationId, ProductId, Quantity, RequestId, UnitId, act};
 use crate::platform::db;
-use crate::platform::http::{Api, Call, Listing, NoQuery, Reply, Sends};
+use crate::platform::http::{Api, Call, Listing, NoQuery, PageQuery, Reply, Sends};
 use crate::requests::{self, AwardMode, Criterion, EvaluationMethod, Invitation, PlaceView, RequestStatus};
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 pub fn routes(api: &mut Api) {
     api.get("/public/v1/quotations", list_public_quotations)
         .get("/public/v1/quotations/{id}", get_public_quotation);
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// A request that takes quotes now.

@@ -65,14 +65,15 @@ pub async fn award(
     }
     let totals = write_lines(tx, &row, &evaluation, &leaders, &by_id).await?;
     let standing = requests::standing_orders(tx.conn(), id).await?;
-    let objections_until = hold_money(tx, &row, &standing, totals, now).await?;
+    let before = requests::totals_of(&standing);
+    let objections_until = hold_money(tx, &row, before, totals, now).await?;
     store::mark_awarded(tx, evaluation.id, ctx.member()?.id, reason, now).await?;
     let at_once = objections_until <= now;
     let next = requests::Row {
-        goods_total: standing.iter().map(|order| order.goods_total).sum::<Amount>() + totals.goods,
-        shipping_fee: standing.iter().map(|order| order.shipping_fee).sum::<Amount>() + totals.shipping,
-        vat_total: standing.iter().map(|order| order.vat_total).sum::<Amount>() + totals.vat,
-        gross_total: standing.iter().map(|order| order.gross_total).sum::<Amount>() + totals.gross,
+        goods_total: before.goods + totals.goods,
+        shipping_fee: before.shipping + totals.shipping,
+        vat_total: before.vat + totals.vat,
+        gross_total: before.gross + totals.gross,
         submitted_at: Some(now),
         ..row.clone()
     };
@@ -205,7 +206,7 @@ fn picture(
 async fn hold_money(
     tx: &mut Tx,
     row: &requests::Row,
-    standing: &[requests::StandingOrder],
+    ordered: Totals,
     totals: Totals,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, Error> {
@@ -214,12 +215,8 @@ async fn hold_money(
     let calendar = policies::calendar(tx.conn()).await?;
     let limit = policies.amount(&format!("limit.direct.{}", row.procurement_kind))?;
     let with_vat = policies.flag("limit.includes_vat")?;
-    let ordered = |order: &requests::StandingOrder| match with_vat {
-        true => order.gross_total,
-        false => order.goods_total + order.shipping_fee,
-    };
-    let awarded = if with_vat { totals.gross } else { totals.goods + totals.shipping };
-    let compared = standing.iter().map(ordered).sum::<Amount>() + awarded;
+    let judged = |part: Totals| if with_vat { part.gross } else { part.goods + part.shipping };
+    let compared = judged(ordered) + judged(totals);
     if compared > limit {
         return Err(Refusal::new(Code::MethodLimitExceeded).with_limit(limit).into());
     }
@@ -233,7 +230,7 @@ async fn hold_money(
         return Err(Refusal::new(Code::SplitForbidden).with_limit(limit).into());
     }
     let due = calendar.working_days_after(now, policies.count("clock.objection_days")?, zone).at;
-    let whole = standing.iter().map(|order| order.gross_total).sum::<Amount>() + totals.gross;
+    let whole = ordered.gross + totals.gross;
     Ok(if whole >= policies.amount("objection.from")? { due } else { now })
 }
 
@@ -423,12 +420,12 @@ async fn reopen(
     }
     let quotation = requests::quotation_of(tx.conn(), row.id).await?;
     requests::save_quotation(tx, &requests::QuotationRow { evaluated_at: None, ..quotation }).await?;
-    let standing = requests::standing_orders(tx.conn(), row.id).await?;
+    let ordered = requests::totals_of(&requests::standing_orders(tx.conn(), row.id).await?);
     let next = requests::Row {
-        goods_total: standing.iter().map(|order| order.goods_total).sum(),
-        shipping_fee: standing.iter().map(|order| order.shipping_fee).sum(),
-        vat_total: standing.iter().map(|order| order.vat_total).sum(),
-        gross_total: standing.iter().map(|order| order.gross_total).sum(),
+        goods_total: ordered.goods,
+        shipping_fee: ordered.shipping,
+        vat_total: ordered.vat,
+        gross_total: ordered.gross,
         ..row.clone()
     };
     let saved = requests::settle(tx, next, State::Evaluating).await?;

@@ -6,11 +6,11 @@ use super::super::store::{self, Proof};
 use crate::accounts;
 use crate::kernel::{Amount, DocumentId, Error, OrganisationId, ProcurementKind, RequestId, UnitId, act};
 use crate::platform::http::{
-    Api, Call, Created, Download, Listing, NoBody, NoContent, NoQuery, Sends, Upload,
+    Api, Call, Created, Download, Listing, NoBody, NoContent, NoQuery, PageQuery, Sends, Upload,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use validator::Validate;
 
 pub fn routes(api: &mut Api) {
@@ -99,16 +99,6 @@ async fn remove_proof(
         Ok(NoContent)
     })
     .await
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// A purchase that was made before it was entered. It had no competition, and says so.

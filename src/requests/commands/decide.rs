@@ -160,22 +160,30 @@ pub async fn approved_to_ask(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Er
         let zone = accounts::time_zone_of(tx.conn(), row.agency_id).await?;
         packages::extend_request(tx, row.id, zone.end_of(row.needed_on)).await?;
     }
-    let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(State::Approved) };
-    let saved = store::save(tx, next).await?;
-    let notice = Notice {
-        template: "request_approved".into(),
-        audience: Audience::Membership(saved.officer_id.0),
-        arguments: json!({ "title": saved.title }),
-    };
-    record(tx, ctx, "request.approved", Some(&row), &saved, vec![notice]).await?;
-    Ok(saved)
+    pass(tx, ctx, row, State::Approved, "request.approved", now).await
 }
 
 /// Marks a purchase that was made already approved by its last step: it is on record, its money is committed.
 pub async fn put_on_record(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Error> {
     let now = tx.now().await?;
     packages::commit_request(tx, row.id, row.gross_total, now).await?;
-    let state = State::Approved.record()?;
+    pass(tx, ctx, row, State::Approved.record()?, "request.recorded", now).await
+}
+
+/// Marks a request approved by its last step, and ordered.
+pub async fn approved(tx: &mut Tx, ctx: &Ctx, row: Row, now: DateTime<Utc>) -> Result<Row, Error> {
+    pass(tx, ctx, row, State::Ordered, "request.approved", now).await
+}
+
+/// Takes an approved request to what follows, and tells its officer.
+async fn pass(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    row: Row,
+    state: State,
+    kind: &str,
+    now: DateTime<Utc>,
+) -> Result<Row, Error> {
     let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(state) };
     let saved = store::save(tx, next).await?;
     let notice = Notice {
@@ -183,20 +191,7 @@ pub async fn put_on_record(tx: &mut Tx, ctx: &Ctx, row: Row) -> Result<Row, Erro
         audience: Audience::Membership(saved.officer_id.0),
         arguments: json!({ "title": saved.title }),
     };
-    record(tx, ctx, "request.recorded", Some(&row), &saved, vec![notice]).await?;
-    Ok(saved)
-}
-
-/// Marks a request approved by its last step, and ordered.
-pub async fn approved(tx: &mut Tx, ctx: &Ctx, row: Row, now: DateTime<Utc>) -> Result<Row, Error> {
-    let next = Row { approved_at: Some(now), updated_at: now, ..row.clone().with_state(State::Ordered) };
-    let saved = store::save(tx, next).await?;
-    let notice = Notice {
-        template: "request_approved".into(),
-        audience: Audience::Membership(saved.officer_id.0),
-        arguments: json!({ "title": saved.title }),
-    };
-    record(tx, ctx, "request.approved", Some(&row), &saved, vec![notice]).await?;
+    record(tx, ctx, kind, Some(&row), &saved, vec![notice]).await?;
     Ok(saved)
 }
 

@@ -64,7 +64,8 @@ pub async fn submit(tx: &mut Tx, ctx: &Ctx, id: RequestId) -> Result<Row, Error>
         return Ok(saved);
     }
     let next = frozen(row.clone(), &found, state.submit(due.at, found.approval_roles.len())?, now);
-    ask(tx, ctx, &row, next, (&lines, &slots)).await
+    let hash = content_hash(&next, &lines, &slots);
+    ask(tx, ctx, &row, next, hash).await
 }
 
 /// Asks for leave to ask for quotes. What the owner estimates is reserved meanwhile.
@@ -84,10 +85,8 @@ async fn ask_to_ask(
     let next = frozen(row.clone(), found, state.submit(found.due.at, found.approval_roles.len())?, now);
     // Totals are those of an award, and there is none yet.
     let next = Row { goods_total: Amount::ZERO, gross_total: Amount::ZERO, ..next };
-    let next = Row { content_hash: Some(hash_of(&next, &[], &[], asked)), ..next };
-    let saved = store::save(tx, next).await?;
-    let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
-    record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
+    let hash = hash_of(&next, &[], &[], asked);
+    let saved = ask(tx, ctx, &row, next, hash).await?;
     if saved.status == RequestStatus::Approved { approved_to_ask(tx, ctx, saved).await } else { Ok(saved) }
 }
 
@@ -105,10 +104,8 @@ async fn ask_to_record(
         store::proofs(tx.conn(), &[row.id]).await?.iter().map(|proof| hex::encode(&proof.sha256)).collect();
     let next = frozen(row.clone(), found, state.submit(found.due.at, found.approval_roles.len())?, now);
     let bought = json!({ "recorded": row.recorded, "proofs": proofs });
-    let next = Row { content_hash: Some(hash_of(&next, &[], &[], bought)), ..next };
-    let saved = store::save(tx, next).await?;
-    let notices = ask_for_approval(tx.conn(), &saved, 0).await?;
-    record(tx, ctx, "request.submitted", Some(&row), &saved, notices).await?;
+    let hash = hash_of(&next, &[], &[], bought);
+    let saved = ask(tx, ctx, &row, next, hash).await?;
     if saved.status == RequestStatus::Approved { put_on_record(tx, ctx, saved).await } else { Ok(saved) }
 }
 
@@ -169,7 +166,8 @@ async fn hand_in_agreed(
     let state = row.state()?.submit(found.due.at, found.approval_roles.len())?;
     // The day whose rates the prices are frozen by is that of the agreement.
     let next = Row { submitted_at: row.submitted_at, ..frozen(row.clone(), found, state, now) };
-    ask(tx, ctx, &row, next, content).await
+    let hash = content_hash(&next, content.0, content.1);
+    ask(tx, ctx, &row, next, hash).await
 }
 
 /// The commitment officer is told of an urgent purchase at once, whoever approves it.
@@ -183,15 +181,8 @@ fn tell_of_urgency(row: &Row) -> Notice {
 }
 
 /// Saves what was submitted under its content hash, and asks those who approve.
-async fn ask(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    before: &Row,
-    next: Row,
-    (lines, slots): (&[LineRow], &[SlotRow]),
-) -> Result<Row, Error> {
-    let next = Row { content_hash: Some(content_hash(&next, lines, slots)), ..next };
-    let saved = store::save(tx, next).await?;
+async fn ask(tx: &mut Tx, ctx: &Ctx, before: &Row, next: Row, content_hash: Vec<u8>) -> Result<Row, Error> {
+    let saved = store::save(tx, Row { content_hash: Some(content_hash), ..next }).await?;
     let mut notices = ask_for_approval(tx.conn(), &saved, 0).await?;
     if saved.method == Method::Urgent {
         notices.push(tell_of_urgency(&saved));

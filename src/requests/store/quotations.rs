@@ -7,6 +7,7 @@ use crate::kernel::{
 use crate::platform::db::{Conn, Tx, kept, sql};
 use crate::platform::new_id;
 use crate::schema::{quotation_invitations, quotation_lines, quotation_slots, quotations};
+use crate::taxes::Totals;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Numeric, Uuid as SqlUuid};
@@ -287,6 +288,17 @@ pub struct StandingOrder {
     pub vat_total: Amount,
     #[diesel(sql_type = Numeric)]
     pub gross_total: Amount,
+}
+
+/// What standing orders come to together, in rupiah.
+pub fn totals_of(orders: &[StandingOrder]) -> Totals {
+    let sum = |pick: fn(&StandingOrder) -> Amount| orders.iter().map(pick).sum::<Amount>();
+    Totals {
+        goods: sum(|order| order.goods_total),
+        shipping: sum(|order| order.shipping_fee),
+        vat: sum(|order| order.vat_total),
+        gross: sum(|order| order.gross_total),
+    }
 }
 
 /// The orders of a request that have not fallen through: neither ended, nor silent until their vendor was

@@ -5,10 +5,10 @@ use super::super::store;
 use super::view::{VendorView, view};
 use crate::kernel::{VendorId, act};
 use crate::platform::db;
-use crate::platform::http::{Api, Call, Json, Listing, NoBody, NoQuery, Reply, Sends};
+use crate::platform::http::{Api, Call, Json, Listing, NoBody, NoQuery, PageQuery, Reply, Sends};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use validator::Validate;
 
 pub fn routes(api: &mut Api) {
@@ -19,16 +19,6 @@ pub fn routes(api: &mut Api) {
         .post("/api/v1/vendors/{id}/actions/reject", reject_vendor)
         .post("/api/v1/vendors/{id}/actions/suspend", suspend_vendor)
         .post("/api/v1/vendors/{id}/actions/reinstate", reinstate_vendor);
-}
-
-#[derive(Deserialize, IntoParams)]
-struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    #[serde(rename = "limit")]
-    _limit: Option<u32>,
-    #[param(max_length = 500)]
-    #[serde(rename = "cursor")]
-    _cursor: Option<String>,
 }
 
 /// A file that waits.
